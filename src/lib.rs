@@ -1,0 +1,11 @@
+//! `servent`: a servent of the Gnutella network as a library.
+
+pub mod librarian;
+pub mod library;
+pub mod net;
+pub mod overlay;
+pub mod rng;
+pub mod time;
+pub mod transfer;
+pub mod ui;
+pub mod wire;

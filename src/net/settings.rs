@@ -1,0 +1,29 @@
+//! What a servent is started with.
+
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use crate::overlay;
+
+/// What a servent is started with; the command line fills it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folders to share.
+    pub share: Vec<PathBuf>,
+    /// Where finished files go.
+    pub downloads: PathBuf,
+    /// State: host cache, digests, unfinished downloads.
+    pub data: PathBuf,
+    /// Addresses to try to listen on, in order; the first free one is taken. Port 0 is any free port.
+    pub listen: Vec<SocketAddrV4>,
+    /// Candidates from `bootstrap.txt`.
+    pub bootstrap: Vec<SocketAddrV4>,
+    /// Dialled first.
+    pub connect: Vec<SocketAddrV4>,
+    /// Uploads at once.
+    pub upload_slots: usize,
+    /// Whether to offer deflated links.
+    pub deflate: bool,
+    /// The overlay's numbers.
+    pub overlay: overlay::Config,
+}

@@ -1,0 +1,64 @@
+//! What a running servent tells of itself.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use crate::overlay::{Counts, Direction};
+use crate::wire::Guid;
+use crate::wire::handshake::Role;
+
+/// The answer to `status`.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Our servent GUID.
+    pub guid: Guid,
+    /// Where we listen.
+    pub listen: SocketAddrV4,
+    /// Our tier.
+    pub role: Role,
+    /// Neighbours.
+    pub peers: usize,
+    /// Of them, leaves.
+    pub leaves: usize,
+    /// Files shared.
+    pub files: u64,
+    /// Bytes shared.
+    pub bytes: u64,
+    /// Files not yet hashed.
+    pub unhashed: u64,
+    /// Searches under way.
+    pub searches: usize,
+    /// Downloads not complete.
+    pub downloads: usize,
+    /// Uploads running.
+    pub uploads: usize,
+    /// Descriptors, by kind and direction.
+    pub counts: Counts,
+    /// Descriptors that full link queues shed.
+    pub shed: u64,
+    /// Since the start.
+    pub uptime: Duration,
+}
+
+/// A line of `peers`.
+#[derive(Clone, Debug)]
+pub struct PeerStatus {
+    /// Where it listens if it says so, else the far end of its socket.
+    pub host: SocketAddrV4,
+    /// Its tier.
+    pub role: Role,
+    /// Who opened the link.
+    pub direction: Direction,
+    /// Its `User-Agent`, as sent.
+    pub vendor: String,
+    /// `0.6` or `0.4`.
+    pub handshake: (u8, u8),
+    /// Deflated out, deflated in.
+    pub deflate: (bool, bool),
+    /// How long the link has been up.
+    pub uptime: Duration,
+    /// Descriptors received.
+    pub received: u64,
+    /// Descriptors sent.
+    pub sent: u64,
+}

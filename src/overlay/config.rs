@@ -1,0 +1,44 @@
+//! The numbers the overlay lives by, each with its source.
+
+use std::time::Duration;
+
+use crate::wire::handshake::Role;
+
+/// The overlay's numbers.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The tier we stand in. Only [`Role::Ultrapeer`] for now: a flat network.
+    pub role: Role,
+    /// How many neighbours to grow to by dialling. A guess: dense enough to survive the loss of a third.
+    pub neighbours: usize,
+    /// The most neighbours at once, incoming ones included (LimeWire: 32 between ultrapeers).
+    pub slots: usize,
+    /// The TTL of our own queries. 4 reaches the whole of today's network (gtk-gnutella's `my_ttl`).
+    pub ttl: u8,
+    /// TTL + hops of a relayed descriptor is trimmed to this (classic limit: 7).
+    pub max_ttl: u8,
+    /// A descriptor with TTL + hops above this is dropped (gtk-gnutella's `hard_ttl_limit`).
+    pub hard_ttl: u8,
+    /// Whether to dial others by ourselves; off for networks whose links a test or lesson sets by hand.
+    pub grow: bool,
+    /// Be heard at least this often on every link (gtk-gnutella drops ultrapeers silent for 20 s).
+    pub keep_alive: Duration,
+    /// A neighbour silent for this long is gone.
+    pub silence: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            role: Role::Ultrapeer,
+            neighbours: 8,
+            slots: 32,
+            ttl: 4,
+            max_ttl: 7,
+            hard_ttl: 15,
+            grow: true,
+            keep_alive: Duration::from_secs(12),
+            silence: Duration::from_secs(60),
+        }
+    }
+}
