@@ -1,7 +1,7 @@
 //! Calling another servent: connect, shake hands, report.
 
 use std::io;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::greet::{Failure, converse};
+use super::greet::{Failure, converse, place};
 use super::inbox::{Greeted, Inbox, Report};
 use super::listen::HANDSHAKE;
 use crate::overlay::{Direction, Introduction};
@@ -39,12 +39,7 @@ async fn call(addr: SocketAddrV4, mut greeting: Greeting) -> Result<Greeted, Fai
         .await
         .map_err(|_| late("the connect"))??;
     stream.set_nodelay(true)?;
-    if let (Some(listen), SocketAddr::V4(here)) = (&mut greeting.listen, stream.local_addr()?)
-        && listen.ip().is_unspecified()
-    {
-        // Nobody has told us yet how we are seen; our end of this very socket is the best guess.
-        listen.set_ip(*here.ip());
-    }
+    place(&mut greeting, &stream)?;
     let (mut caller, hello) = Caller::new(greeting, addr);
     let mut rest = BytesMut::new();
     let talk = async {

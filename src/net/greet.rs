@@ -1,14 +1,14 @@
 //! The handshake on a socket: the pure [`Caller`] and [`Answerer`] say what to read and write.
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::wire::WireError;
-use crate::wire::handshake::{Agreement, Answerer, Caller, MAX_GROUP, Refusal, Step};
+use crate::wire::handshake::{Agreement, Answerer, Caller, Greeting, MAX_GROUP, Refusal, Step};
 
 /// Bytes read at a time. A group is rarely above 1 KiB.
 const CHUNK: usize = 2 * 1024;
@@ -84,6 +84,17 @@ pub(super) async fn converse(
             }
         }
     }
+}
+
+/// Completes a greeting that knows our port but not yet our address: until somebody tells us how we are seen, our end
+/// of this very socket is the best guess.
+pub(super) fn place(greeting: &mut Greeting, stream: &TcpStream) -> io::Result<()> {
+    if let (Some(listen), SocketAddr::V4(here)) = (&mut greeting.listen, stream.local_addr()?)
+        && listen.ip().is_unspecified()
+    {
+        listen.set_ip(*here.ip());
+    }
+    Ok(())
 }
 
 /// Reads until `input` holds a whole group, its empty line included.

@@ -14,10 +14,10 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::admission::{Admission, Permit};
-use super::greet::{Failure, converse, whole_group};
+use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
 use super::word::{LONGEST, Word};
 use crate::overlay::{Direction, Introduction};
@@ -25,10 +25,10 @@ use crate::transfer::Uploads;
 use crate::wire::handshake::Answerer;
 
 /// How long a caller may take for its first word.
-pub(super) const FIRST_WORD: Duration = Duration::from_secs(5);
+const FIRST_WORD: Duration = Duration::from_secs(4);
 
-/// How long a whole handshake may take, first byte to last.
-pub(super) const HANDSHAKE: Duration = Duration::from_secs(8);
+/// How long a caller may take from its connect to the end of the handshake, and whom we call for his part of it.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(9);
 
 /// How long to leave the port alone when the system has no socket left for us.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
@@ -91,10 +91,11 @@ impl Door {
 
     async fn receive(self: Arc<Self>, mut stream: TcpStream, remote: SocketAddrV4, permit: Permit) {
         let mut input = BytesMut::new();
+        let deadline = Instant::now() + HANDSHAKE;
         let word = timeout(FIRST_WORD, first_word(&mut stream, &mut input)).await;
         match word {
             Ok(Ok(Word::Link)) => {
-                match timeout(HANDSHAKE, self.answer(stream, input, remote, permit)).await {
+                match timeout_at(deadline, self.answer(stream, input, remote, permit)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(failure)) => self.refuse(remote, &failure.to_string()),
                     Err(_) => self.refuse(remote, "slow handshake"),
@@ -129,11 +130,7 @@ impl Door {
         self.inbox.send(invite).await.map_err(|_| closed(()))?;
         let invitation = invitation.await.map_err(|_| closed(()))?;
         let mut greeting = invitation.greeting;
-        if let (Some(listen), SocketAddr::V4(here)) = (&mut greeting.listen, stream.local_addr()?)
-            && listen.ip().is_unspecified()
-        {
-            listen.set_ip(*here.ip());
-        }
+        place(&mut greeting, &stream)?;
         let mut answerer = Answerer::new(greeting, remote, invitation.vacancy);
         let agreement = converse(&mut stream, &mut input, &mut answerer).await?;
         let greeted = Greeted {
