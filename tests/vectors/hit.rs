@@ -1,0 +1,6 @@
+//! Query hits: records, trailers, flags.
+
+use crate::Check;
+
+/// The groups of this family.
+pub const CHECKS: &[(&str, Check)] = &[];
