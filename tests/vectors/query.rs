@@ -3,4 +3,4 @@
 use crate::Check;
 
 /// The groups of this family.
-pub const CHECKS: &[(&str, Check)] = &[];
+pub(crate) const CHECKS: &[(&str, Check)] = &[];

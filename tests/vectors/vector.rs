@@ -7,11 +7,11 @@ use std::path::Path;
 use serde_json::Value;
 
 /// One vector of the file. A field that is missing or of another type panics: the vector then counts as failed.
-pub struct Vector(Value);
+pub(crate) struct Vector(Value);
 
 impl Vector {
     /// All vectors of `file`, in order.
-    pub fn read_all(file: &Path) -> Vec<Self> {
+    pub(crate) fn read_all(file: &Path) -> Vec<Self> {
         let text = fs::read_to_string(file)
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
         let mut json: Value = serde_json::from_str(&text).expect("the file is JSON");
@@ -22,43 +22,43 @@ impl Vector {
     }
 
     /// The group it belongs to.
-    pub fn group(&self) -> &str {
+    pub(crate) fn group(&self) -> &str {
         self.text("group")
     }
 
     /// The field as it is; null when there is none.
-    pub fn get(&self, field: &str) -> &Value {
+    pub(crate) fn get(&self, field: &str) -> &Value {
         &self.0[field]
     }
 
     /// Whether the field is null or missing.
-    pub fn is_null(&self, field: &str) -> bool {
+    pub(crate) fn is_null(&self, field: &str) -> bool {
         self.0[field].is_null()
     }
 
     /// A field that is a string.
-    pub fn text(&self, field: &str) -> &str {
+    pub(crate) fn text(&self, field: &str) -> &str {
         self.0[field]
             .as_str()
             .unwrap_or_else(|| panic!("`{field}` is no string"))
     }
 
     /// A field that is a whole number.
-    pub fn number(&self, field: &str) -> u64 {
+    pub(crate) fn number(&self, field: &str) -> u64 {
         self.0[field]
             .as_u64()
             .unwrap_or_else(|| panic!("`{field}` is no number"))
     }
 
     /// A field that is true or false.
-    pub fn flag(&self, field: &str) -> bool {
+    pub(crate) fn flag(&self, field: &str) -> bool {
         self.0[field]
             .as_bool()
             .unwrap_or_else(|| panic!("`{field}` is neither true nor false"))
     }
 
     /// A field of bytes, written in hexadecimal.
-    pub fn bytes(&self, field: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, field: &str) -> Vec<u8> {
         unhex(self.text(field))
     }
 }
@@ -70,7 +70,7 @@ impl fmt::Display for Vector {
 }
 
 /// The bytes of a hexadecimal string.
-pub fn unhex(text: &str) -> Vec<u8> {
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
     data_encoding::HEXLOWER_PERMISSIVE
         .decode(text.as_bytes())
         .unwrap_or_else(|error| panic!("`{text}` is not hexadecimal: {error}"))
