@@ -48,9 +48,7 @@ impl Bootstrap {
     pub fn read(path: &Path) -> io::Result<Self> {
         std::fs::read(path)
             .map(|bytes| Self::parse(&String::from_utf8_lossy(&bytes)))
-            .map_err(|error| {
-                io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-            })
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
     }
 
     /// Reads the text of a file.

@@ -34,7 +34,8 @@ pub(super) async fn dial(addr: SocketAddrV4, greeting: Greeting, inbox: Inbox) {
 }
 
 async fn call(addr: SocketAddrV4, mut greeting: Greeting) -> Result<Greeted, Failure> {
-    let late = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
+    let late =
+        |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
     let mut stream = timeout(CONNECT, TcpStream::connect(addr))
         .await
         .map_err(|_| late("the connect"))??;

@@ -85,10 +85,6 @@ pub(super) enum Order {
     Status(oneshot::Sender<Status>),
     /// A caller wants in: what do we say of ourselves, and is there room?
     Invite(oneshot::Sender<Invitation>),
-    /// Say Bye and end.
-    Stop,
-    /// End as a crash would.
-    Kill,
 }
 
 /// What a caller is answered with.

@@ -62,7 +62,11 @@ impl Saved {
     /// # Errors
     /// The file cannot be written; then the old one is still whole.
     pub(super) fn save_hosts(&self, hosts: &[SocketAddrV4]) -> io::Result<()> {
-        let lines: String = hosts.iter().take(HOSTS).map(|host| format!("{host}\n")).collect();
+        let lines: String = hosts
+            .iter()
+            .take(HOSTS)
+            .map(|host| format!("{host}\n"))
+            .collect();
         replace(&self.hosts, &lines)
     }
 }
@@ -70,7 +74,11 @@ impl Saved {
 /// The file as text, damaged characters replaced; none when there is none.
 fn read(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
+    File::open(path)
+        .ok()?
+        .take(MAX_FILE)
+        .read_to_end(&mut bytes)
+        .ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -107,7 +115,10 @@ mod tests {
         let text = b"# from elsewhere\n1.2.3.4:6346 2026-11-20\n\xff\xfe\nnonsense\n5.6.7.8:99999\n127.0.0.1:6347\n";
         std::fs::write(&saved.hosts, text).expect("written");
         let hosts = saved.hosts();
-        assert_eq!(hosts, ["1.2.3.4:6346", "127.0.0.1:6347"].map(|host| host.parse().expect("good")));
+        assert_eq!(
+            hosts,
+            ["1.2.3.4:6346", "127.0.0.1:6347"].map(|host| host.parse().expect("good"))
+        );
         saved.save_hosts(&hosts[1..]).expect("saved");
         assert_eq!(saved.hosts(), hosts[1..]);
     }

@@ -77,7 +77,11 @@ impl Searches {
             return;
         };
         let after = at.since(search.began);
-        if search.hits.try_send(SearchHit { hit, hops, after }).is_err() {
+        if search
+            .hits
+            .try_send(SearchHit { hit, hops, after })
+            .is_err()
+        {
             self.lost += 1;
         }
     }

@@ -42,8 +42,10 @@ struct Inner {
     uploads: Arc<Uploads>,
     /// Cancelled when the actor's task is over.
     over: CancellationToken,
-    /// Tells the actor that nobody holds the servent any more.
-    _abandoned: DropGuard,
+    /// Tells the actor to leave, at the latest when nobody holds the servent any more.
+    stop: DropGuard,
+    /// Tells it to end at once.
+    kill: CancellationToken,
 }
 
 /// The stores of a servent: all that start-up reads from the disk.
@@ -80,7 +82,7 @@ impl Servent {
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
         let refused = Arc::new(AtomicU64::new(0));
-        let abandoned = CancellationToken::new();
+        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();
         let door = Door {
             inbox: inbox.clone(),
@@ -101,7 +103,8 @@ impl Servent {
             downloads: stores.downloads.clone(),
             neighbours: count,
             refused,
-            abandoned: abandoned.clone(),
+            stop: stop.clone(),
+            kill: kill.clone(),
         };
         let actor = Actor::new(parts, door.run(listener));
         let candidates = [stores.hosts, settings.bootstrap].concat();
@@ -120,7 +123,8 @@ impl Servent {
             downloads: stores.downloads,
             uploads,
             over,
-            _abandoned: abandoned.drop_guard(),
+            stop: stop.drop_guard(),
+            kill,
         })))
     }
 
@@ -155,9 +159,10 @@ impl Servent {
         self.ask(Order::Peers).await.unwrap_or_default()
     }
 
-    /// All figures; none once it has stopped.
-    pub async fn try_status(&self) -> Option<Status> {
-        self.ask(Order::Status).await
+    /// All figures; zeros once it has stopped.
+    pub async fn status(&self) -> Status {
+        let answer = self.ask(Order::Status).await;
+        answer.unwrap_or_else(|| Status::stopped(self.0.guid, self.0.listen))
     }
 
     /// Dials; returns once the link is up. Being linked already is success.
@@ -165,7 +170,12 @@ impl Servent {
     /// # Errors
     /// Why it is not: nobody answers, a refusal (the text has its code and reason), not a servent, or ourselves.
     pub async fn connect(&self, addr: SocketAddrV4) -> io::Result<()> {
-        let stopped = || Err(io::Error::new(io::ErrorKind::NotConnected, "it has stopped"));
+        let stopped = || {
+            Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "it has stopped",
+            ))
+        };
         let answer = self.ask(|reply| Order::Connect { addr, reply }).await;
         answer.unwrap_or_else(stopped)
     }
@@ -204,12 +214,8 @@ impl Servent {
     /// Says Bye to the neighbours, saves the hosts, stops transfers; done within 2 s. A second call waits for the
     /// first.
     pub async fn stop(&self) {
-        let leave = async {
-            // Fails only when it has left already.
-            let _ = self.0.inbox.send(Report::Order(Order::Stop)).await;
-            self.0.over.cancelled().await;
-        };
-        let all = async { tokio::join!(leave, self.0.downloads.stop()) };
+        self.0.stop.token().cancel();
+        let all = async { tokio::join!(self.0.over.cancelled(), self.0.downloads.stop()) };
         if timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("stopped before everything was put away");
         }
@@ -218,8 +224,7 @@ impl Servent {
     /// Ends as a crash would: no Bye, nothing saved, every socket closed. For tests of those who stay behind.
     #[doc(hidden)]
     pub async fn kill(&self) {
-        // Fails only when it is dead already.
-        let _ = self.0.inbox.send(Report::Order(Order::Kill)).await;
+        self.0.kill.cancel();
         self.0.over.cancelled().await;
     }
 
@@ -233,8 +238,9 @@ impl Servent {
 
 impl Stores {
     fn open(share: Vec<PathBuf>, data: PathBuf, downloads: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&data)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", data.display())))?;
+        std::fs::create_dir_all(&data).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", data.display()))
+        })?;
         let saved = Saved::below(&data);
         Ok(Self {
             guid: saved.guid()?,

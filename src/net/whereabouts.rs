@@ -49,7 +49,12 @@ impl Whereabouts {
         if !self.bound.ip().is_unspecified() {
             return Some(self.bound);
         }
-        let votes = |seen| self.voices.iter().filter(|voice| voice.seen == seen).count();
+        let votes = |seen| {
+            self.voices
+                .iter()
+                .filter(|voice| voice.seen == seen)
+                .count()
+        };
         (self.voices.iter().map(|voice| voice.seen))
             .filter(|seen| scope(*seen) != Scope::Nowhere)
             .max_by_key(|seen| (scope(*seen), votes(*seen)))
@@ -117,14 +122,23 @@ mod tests {
         assert_eq!(heard(&[]), None);
         let liar = (public(1), Some(public(66)), HOME);
         let honest = |from| (public(from), Some(public(9)), HOME);
-        assert_eq!(heard(&[liar, liar, liar, honest(2), honest(3)]), Some(public(9)));
+        assert_eq!(
+            heard(&[liar, liar, liar, honest(2), honest(3)]),
+            Some(public(9))
+        );
         assert_eq!(heard(&[honest(2), honest(3), liar]), Some(public(9)));
     }
 
     #[test]
     fn a_stranger_cannot_place_us_on_the_private_network() {
-        assert_eq!(heard(&[(public(1), Some(HOME), public(9))]), Some(public(9)));
-        assert_eq!(heard(&[(Ipv4Addr::new(10, 0, 0, 1), Some(HOME), HOME)]), Some(HOME));
+        assert_eq!(
+            heard(&[(public(1), Some(HOME), public(9))]),
+            Some(public(9))
+        );
+        assert_eq!(
+            heard(&[(Ipv4Addr::new(10, 0, 0, 1), Some(HOME), HOME)]),
+            Some(HOME)
+        );
     }
 
     #[test]

@@ -57,7 +57,14 @@ mod tests {
 
     #[test]
     fn junk_is_known_at_its_first_wrong_byte() {
-        for junk in [&b"X"[..], b"GE7", b"GNUTELLA\r", b"\x16\x03\x01", b"\n ", b"get "] {
+        for junk in [
+            &b"X"[..],
+            b"GE7",
+            b"GNUTELLA\r",
+            b"\x16\x03\x01",
+            b"\n ",
+            b"get ",
+        ] {
             assert_eq!(Word::read(junk), Some(Word::Junk), "{junk:?}");
         }
     }

@@ -135,7 +135,8 @@ impl Link {
         if self.reads_bye {
             let text = why.to_owned();
             let payload = Bye { code, text }.encode();
-            self.queue.push(Descriptor::new(guid, Kind::Bye, 1, payload));
+            self.queue
+                .push(Descriptor::new(guid, Kind::Bye, 1, payload));
         }
     }
 

@@ -138,7 +138,10 @@ mod tests {
     fn large_payloads_are_bounded_by_their_bytes() {
         let (queue, _waiting) = queue();
         let len = 64_000;
-        assert_eq!(fill(&queue, Kind::Query, len), BYTES / 4 * 3 / (HEADER_LEN + len));
+        assert_eq!(
+            fill(&queue, Kind::Query, len),
+            BYTES / 4 * 3 / (HEADER_LEN + len)
+        );
         assert_eq!(fill(&queue, Kind::QueryHit, len), 1);
         assert!(queue.push(descriptor(Kind::Bye, 4_000)));
     }
