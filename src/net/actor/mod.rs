@@ -39,6 +39,9 @@ const FILES_PER_QUERY: usize = 64;
 /// Answers to Pushes under way at once: each makes us connect to an address a stranger named.
 const GIVES: usize = 16;
 
+/// Reports taken before the timers and the rest get their turn.
+const BATCH: usize = 32;
+
 /// How often the hosts are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(180);
 
@@ -132,9 +135,14 @@ impl Actor {
         saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, kill) = (self.parts.stop.clone(), self.parts.kill.clone());
         let mut census = self.parts.census.clone();
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
-                Some(report) = reports.recv() => self.hear(report),
+                _ = reports.recv_many(&mut batch, BATCH) => {
+                    for report in batch.drain(..) {
+                        self.hear(report);
+                    }
+                }
                 Some(expired) = self.timers.next(), if !self.timers.is_empty() => {
                     self.take(Input::Woke(expired.into_inner()));
                 }
