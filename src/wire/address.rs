@@ -40,7 +40,9 @@ mod tests {
         let addrs: [SocketAddrV4; 2] =
             ["1.2.3.4:6346", "5.6.7.8:256"].map(|addr| addr.parse().expect("an address"));
         let mut bytes = Vec::new();
-        addrs.map(|addr| pack(addr, &mut bytes));
+        for addr in addrs {
+            pack(addr, &mut bytes);
+        }
         assert_eq!(bytes, [1, 2, 3, 4, 0xca, 0x18, 5, 6, 7, 8, 0, 1]);
         assert_eq!(unpack(&bytes), Some(addrs.to_vec()));
         assert_eq!(unpack(&bytes[..11]), None);
