@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use servent::net::{Servent, Settings, Status};
-use servent::overlay::{self, Tally};
+use servent::overlay;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, timeout};
@@ -113,8 +113,8 @@ impl Network {
     pub(crate) async fn settle(&self) {
         eventually("all is quiet", || async {
             // In this order: were anything still under way, or begun in between, the second sum would be the larger.
-            let received = self.sum(|status| total(&status.counts.received)).await;
-            let sent = self.sum(|status| total(&status.counts.sent)).await;
+            let received = self.sum(|status| status.counts.received.total()).await;
+            let sent = self.sum(|status| status.counts.sent.total()).await;
             received == sent
         })
         .await;
@@ -155,21 +155,6 @@ impl Network {
             servent.stop().await;
         }
     }
-}
-
-pub(crate) fn total(tally: &Tally) -> u64 {
-    let Tally {
-        ping,
-        pong,
-        bye,
-        route_table,
-        vendor,
-        push,
-        query,
-        query_hit,
-        other,
-    } = *tally;
-    ping + pong + bye + route_table + vendor + push + query + query_hit + other
 }
 
 /// Waits until `condition` holds; fails when it takes too long.

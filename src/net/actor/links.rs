@@ -39,6 +39,11 @@ impl Actor {
         }
     }
 
+    /// Closes a link without a word: the neighbour has said Bye.
+    pub(super) fn close(&mut self, peer: PeerId) {
+        self.links.remove(&peer);
+    }
+
     pub(super) fn send(&mut self, to: PeerId, descriptor: Descriptor) {
         let Some(link) = self.links.get(&to) else {
             return;

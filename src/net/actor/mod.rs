@@ -69,6 +69,8 @@ pub(super) struct Actor {
     slot: Slot,
     gives: Arc<Semaphore>,
     shed: u64,
+    /// Whether the overlay has been told that all upload slots are taken.
+    busy: bool,
     link_tasks: JoinSet<()>,
     errands: JoinSet<()>,
     rng: Rng,
@@ -116,6 +118,7 @@ impl Actor {
             slot: Slot::default(),
             gives: Arc::new(Semaphore::new(GIVES)),
             shed: 0,
+            busy: false,
             link_tasks: JoinSet::new(),
             errands,
             rng: Rng::system(),
@@ -162,9 +165,8 @@ impl Actor {
     }
 
     fn begin(&mut self, first: Vec<SocketAddrV4>, candidates: Vec<SocketAddrV4>) {
-        if let Some(addr) = self.whereabouts.address() {
-            self.take(Input::Command(Command::Listening(addr)));
-        }
+        let here = self.whereabouts.address().unwrap_or(self.parts.listen);
+        self.take(Input::Command(Command::Listening(here)));
         let census = *self.parts.census.borrow();
         self.take(Input::Command(sharing(census)));
         for addr in first {
@@ -200,6 +202,7 @@ impl Actor {
         match effect {
             Effect::Dial(addr) => self.dial(addr),
             Effect::Hangup { peer, code, why } => self.hang_up(peer, code, why),
+            Effect::Close { peer } => self.close(peer),
             Effect::Send { to, descriptor } => self.send(to, descriptor),
             Effect::Lookup { guid, query } => self.look_up(guid, &query),
             Effect::Wake { after, timer } => {
@@ -210,6 +213,11 @@ impl Actor {
     }
 
     fn look_up(&mut self, query: Guid, wanted: &Query) {
+        let busy = self.parts.uploads.busy();
+        if std::mem::replace(&mut self.busy, busy) != busy {
+            // A hit says whether there is a free slot, so now is the time to know.
+            self.inputs.push_back(Input::Command(Command::Busy(busy)));
+        }
         let shelf = self
             .parts
             .shelf

@@ -16,8 +16,8 @@ use super::Ending;
 use crate::net::admission::Permit;
 use crate::net::inbox::{Inbox, Report};
 use crate::overlay::PeerId;
+use crate::wire::DescriptorCodec;
 use crate::wire::deflate::Inflater;
-use crate::wire::{DescriptorCodec, Kind};
 
 /// Bytes taken from the socket, or inflated, at a time.
 const STEP: usize = 8 * 1024;
@@ -90,14 +90,12 @@ impl Reader {
         Ok(self.socket.read_buf(buffer).await? > 0)
     }
 
-    /// Hands over all whole descriptors; false when the stream is to end here: after a Bye nothing counts
-    /// (Bye packet 0.1), and without an actor nobody listens.
+    /// Hands over all whole descriptors; false when there is no actor any more to take them.
     async fn deliver(&mut self, plain: &mut BytesMut) -> Result<bool, Ending> {
         while let Some(descriptor) = DescriptorCodec.decode(plain)? {
-            let last = descriptor.header.kind == Kind::Bye;
             let from = self.peer;
             let report = Report::Received { from, descriptor };
-            if self.inbox.send(report).await.is_err() || last {
+            if self.inbox.send(report).await.is_err() {
                 return Ok(false);
             }
         }
