@@ -27,6 +27,14 @@ async fn start(config: Config) -> (Servent, TempDir) {
     (servent, folder)
 }
 
+/// Whose neighbours may ask as fast as they can.
+fn patient() -> Config {
+    Config {
+        query_rate: u32::MAX,
+        ..by_hand()
+    }
+}
+
 /// What a caller who sends `words` gets until he is hung up on.
 async fn answer_to(servent: &Servent, words: &[u8]) -> Vec<u8> {
     let mut caller = TcpStream::connect(servent.listen())
@@ -218,7 +226,7 @@ async fn a_full_servent_refuses_and_says_so() {
 async fn a_neighbour_who_never_reads_loses_queries_and_harms_nobody() {
     let mut network = Network::empty();
     network.add(by_hand(), &[]).await;
-    network.add(by_hand(), &[]).await;
+    network.add(patient(), &[]).await;
     let [asker, other] = &network.servents[..] else {
         unreachable!("two were added");
     };
@@ -259,12 +267,8 @@ async fn a_neighbour_who_never_reads_loses_queries_and_harms_nobody() {
 async fn a_flooding_neighbour_does_not_starve_the_others() {
     let mut network = Network::empty();
     network.add(by_hand(), &[]).await;
-    // Too patient to throw the flooder out, so that only the driver's fairness stands between the two.
-    let patient = Config {
-        query_rate: u32::MAX,
-        ..by_hand()
-    };
-    network.add(patient, &[]).await;
+    // Only the driver's fairness is to stand between the flooder and the others.
+    network.add(patient(), &[]).await;
     let [asker, flooded] = &network.servents[..] else {
         unreachable!("two were added");
     };

@@ -109,6 +109,11 @@ async fn a_servent_says_bye_and_comes_back_as_itself() {
         .await
         .expect("welcome");
     assert!(stranger.agreement.bye);
+    first
+        .neighbours()
+        .wait_for(|count| *count == 1)
+        .await
+        .expect("alive");
     let began = Instant::now();
     let (bye, ()) = tokio::join!(stranger.hear_out(), first.stop());
     assert_eq!(bye.expect("a Bye").code, servent::wire::ByeCode::SHUTDOWN);
