@@ -1,5 +1,5 @@
 //! `servent`: a servent of the Gnutella network as a library.
-
+#![allow(missing_docs)]
 pub mod librarian;
 pub mod library;
 pub mod net;
