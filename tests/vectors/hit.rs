@@ -1,0 +1,6 @@
+//! Query hits: records, trailers, flags.
+
+use crate::Check;
+
+/// The groups of this family.
+pub(crate) const CHECKS: &[(&str, Check)] = &[];
