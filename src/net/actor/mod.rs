@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
@@ -33,11 +33,8 @@ use crate::time::Time;
 use crate::transfer::{Downloads, Uploads};
 use crate::wire::{Guid, Query};
 
-/// Our files told of for one query. Whoever wants the rest browses us.
-const FILES_PER_QUERY: usize = 64;
-
-/// Answers to Pushes under way at once: each makes us connect to an address a stranger named.
-const GIVES: usize = 16;
+/// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
+const FILES_PER_QUERY: usize = 500;
 
 /// Reports taken before the timers and the rest get their turn.
 const BATCH: usize = 32;
@@ -67,7 +64,6 @@ pub(super) struct Actor {
     searches: Searches,
     whereabouts: Whereabouts,
     slot: Slot,
-    gives: Arc<Semaphore>,
     shed: u64,
     /// Whether the overlay has been told that all upload slots are taken.
     busy: bool,
@@ -116,7 +112,6 @@ impl Actor {
             searches: Searches::default(),
             whereabouts: Whereabouts::new(parts.listen),
             slot: Slot::default(),
-            gives: Arc::new(Semaphore::new(GIVES)),
             shed: 0,
             busy: false,
             link_tasks: JoinSet::new(),
@@ -240,20 +235,11 @@ impl Actor {
                 hops,
                 at,
             } => self.searches.found(query, *hit, hops, at),
-            Event::PushAsked { index, addr } => self.give(index, addr),
+            Event::PushAsked { index, addr } => {
+                self.errands
+                    .spawn(self.parts.uploads.clone().give(addr, index));
+            }
         }
-    }
-
-    fn give(&mut self, index: u32, addr: SocketAddrV4) {
-        let Ok(permit) = self.gives.clone().try_acquire_owned() else {
-            tracing::debug!(%addr, "too many pushes at once");
-            return;
-        };
-        let uploads = self.parts.uploads.clone();
-        self.errands.spawn(async move {
-            uploads.give(addr, index).await;
-            drop(permit);
-        });
     }
 
     fn hear(&mut self, report: Report) {
