@@ -243,7 +243,9 @@ fn same_bytes(one: &Path, other: &Path) -> bool {
         here.clear();
         there.clear();
         let part = |file: &mut File, bytes: &mut Vec<u8>| {
-            Read::take(file, 1 << 20).read_to_end(bytes).expect("readable")
+            Read::take(file, 1 << 20)
+                .read_to_end(bytes)
+                .expect("readable")
         };
         let read = part(&mut one, &mut here);
         part(&mut other, &mut there);
