@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::admission::{Admission, Permit};
 use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
+use super::lobby::{Lobby, Seat};
 use super::word::{LONGEST, Word};
 use crate::overlay::{Direction, Introduction};
 use crate::transfer::Uploads;
@@ -63,14 +64,15 @@ impl Door {
     /// Accepts for ever.
     pub(super) async fn run(self, listener: TcpListener) {
         let door = Arc::new(self);
-        let admission = Admission::default();
+        let (admission, lobby) = (Admission::default(), Lobby::default());
         let mut callers = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, SocketAddr::V4(remote))) => match admission.admit(*remote.ip()) {
                         Some(permit) => {
-                            callers.spawn(door.clone().receive(stream, remote, permit));
+                            let caller = door.clone().receive(stream, remote, permit, lobby.enter());
+                            callers.spawn(caller);
                         }
                         None => door.refuse(remote, "too many connections"),
                     },
@@ -89,10 +91,21 @@ impl Door {
         }
     }
 
-    async fn receive(self: Arc<Self>, mut stream: TcpStream, remote: SocketAddrV4, permit: Permit) {
+    /// Hears the first word of a caller and hands it on.
+    async fn receive(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        remote: SocketAddrV4,
+        permit: Permit,
+        seat: Seat,
+    ) {
         let mut input = BytesMut::new();
         let deadline = Instant::now() + HANDSHAKE;
-        let word = timeout(FIRST_WORD, first_word(&mut stream, &mut input)).await;
+        let word = tokio::select! {
+            word = timeout(FIRST_WORD, first_word(&mut stream, &mut input)) => word,
+            () = seat.shown_out() => return self.refuse(remote, "silent while others waited"),
+        };
+        drop(seat);
         match word {
             Ok(Ok(Word::Link)) => {
                 match timeout_at(deadline, self.answer(stream, input, remote, permit)).await {

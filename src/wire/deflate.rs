@@ -310,6 +310,7 @@ mod tests {
         let error = loop {
             out.clear();
             match inflater.inflate(&mut rest, &mut out, 16 * 1024) {
+                Ok(0) => panic!("the whole bomb was read"),
                 Ok(len) => total += len,
                 Err(error) => break error,
             }

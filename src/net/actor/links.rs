@@ -10,7 +10,7 @@ use super::Actor;
 use crate::net::dial::dial;
 use crate::net::inbox::{Greeted, Invitation};
 use crate::net::link::{Ending, Link, Start};
-use crate::overlay::{Command, Input, PeerId};
+use crate::overlay::{Command, Direction, Input, PeerId};
 use crate::wire::handshake::Greeting;
 use crate::wire::{ByeCode, Descriptor, Guid, Kind};
 
@@ -37,6 +37,11 @@ impl Actor {
             link.hang_up(Guid::random(&mut self.rng), code, why);
             self.inputs.push_back(Input::Disconnected { peer });
         }
+    }
+
+    /// Closes a link without a word: the neighbour has said Bye.
+    pub(super) fn close(&mut self, peer: PeerId) {
+        self.links.remove(&peer);
     }
 
     pub(super) fn send(&mut self, to: PeerId, descriptor: Descriptor) {
@@ -67,16 +72,18 @@ impl Actor {
         };
         let link = Link::start(start, &self.parts.inbox, &mut self.link_tasks);
         self.links.insert(peer, link);
-        let remote = who.remote;
+        let (direction, remote) = (who.direction, who.remote);
         let who = Box::new(who);
         self.take(Input::Connected { peer, who });
-        let kept = if self.links.contains_key(&peer) {
-            Ok(())
-        } else {
-            let why = "the overlay has no use for this link: it is a second one, or to ourselves";
-            Err(io::Error::new(io::ErrorKind::AlreadyExists, why))
-        };
-        self.answer_dial(remote, &kept);
+        if direction == Direction::Outgoing {
+            // The overlay keeps one link to each servent; should they have called us first, theirs will do.
+            let linked = self.links.contains_key(&peer) || self.peer_at(remote).is_some();
+            let outcome = linked.then_some(()).ok_or_else(|| {
+                let why = "the overlay does not want this link";
+                io::Error::new(io::ErrorKind::ConnectionAborted, why)
+            });
+            self.answer_dial(remote, &outcome);
+        }
     }
 
     /// Learns from a new link where we are.

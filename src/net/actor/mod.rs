@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
@@ -33,11 +33,11 @@ use crate::time::Time;
 use crate::transfer::{Downloads, Uploads};
 use crate::wire::{Guid, Query};
 
-/// Our files told of for one query. Whoever wants the rest browses us.
-const FILES_PER_QUERY: usize = 64;
+/// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
+const FILES_PER_QUERY: usize = 500;
 
-/// Answers to Pushes under way at once: each makes us connect to an address a stranger named.
-const GIVES: usize = 16;
+/// Reports taken before the timers and the rest get their turn.
+const BATCH: usize = 32;
 
 /// How often the hosts are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(180);
@@ -64,8 +64,9 @@ pub(super) struct Actor {
     searches: Searches,
     whereabouts: Whereabouts,
     slot: Slot,
-    gives: Arc<Semaphore>,
     shed: u64,
+    /// Whether the overlay has been told that all upload slots are taken.
+    busy: bool,
     link_tasks: JoinSet<()>,
     errands: JoinSet<()>,
     rng: Rng,
@@ -111,8 +112,8 @@ impl Actor {
             searches: Searches::default(),
             whereabouts: Whereabouts::new(parts.listen),
             slot: Slot::default(),
-            gives: Arc::new(Semaphore::new(GIVES)),
             shed: 0,
+            busy: false,
             link_tasks: JoinSet::new(),
             errands,
             rng: Rng::system(),
@@ -132,9 +133,14 @@ impl Actor {
         saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, kill) = (self.parts.stop.clone(), self.parts.kill.clone());
         let mut census = self.parts.census.clone();
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
-                Some(report) = reports.recv() => self.hear(report),
+                _ = reports.recv_many(&mut batch, BATCH) => {
+                    for report in batch.drain(..) {
+                        self.hear(report);
+                    }
+                }
                 Some(expired) = self.timers.next(), if !self.timers.is_empty() => {
                     self.take(Input::Woke(expired.into_inner()));
                 }
@@ -154,9 +160,8 @@ impl Actor {
     }
 
     fn begin(&mut self, first: Vec<SocketAddrV4>, candidates: Vec<SocketAddrV4>) {
-        if let Some(addr) = self.whereabouts.address() {
-            self.take(Input::Command(Command::Listening(addr)));
-        }
+        let here = self.whereabouts.address().unwrap_or(self.parts.listen);
+        self.take(Input::Command(Command::Listening(here)));
         let census = *self.parts.census.borrow();
         self.take(Input::Command(sharing(census)));
         for addr in first {
@@ -192,6 +197,7 @@ impl Actor {
         match effect {
             Effect::Dial(addr) => self.dial(addr),
             Effect::Hangup { peer, code, why } => self.hang_up(peer, code, why),
+            Effect::Close { peer } => self.close(peer),
             Effect::Send { to, descriptor } => self.send(to, descriptor),
             Effect::Lookup { guid, query } => self.look_up(guid, &query),
             Effect::Wake { after, timer } => {
@@ -202,6 +208,11 @@ impl Actor {
     }
 
     fn look_up(&mut self, query: Guid, wanted: &Query) {
+        let busy = self.parts.uploads.busy();
+        if std::mem::replace(&mut self.busy, busy) != busy {
+            // A hit says whether there is a free slot, so now is the time to know.
+            self.inputs.push_back(Input::Command(Command::Busy(busy)));
+        }
         let shelf = self
             .parts
             .shelf
@@ -224,20 +235,11 @@ impl Actor {
                 hops,
                 at,
             } => self.searches.found(query, *hit, hops, at),
-            Event::PushAsked { index, addr } => self.give(index, addr),
+            Event::PushAsked { index, addr } => {
+                self.errands
+                    .spawn(self.parts.uploads.clone().give(addr, index));
+            }
         }
-    }
-
-    fn give(&mut self, index: u32, addr: SocketAddrV4) {
-        let Ok(permit) = self.gives.clone().try_acquire_owned() else {
-            tracing::debug!(%addr, "too many pushes at once");
-            return;
-        };
-        let uploads = self.parts.uploads.clone();
-        self.errands.spawn(async move {
-            uploads.give(addr, index).await;
-            drop(permit);
-        });
     }
 
     fn hear(&mut self, report: Report) {

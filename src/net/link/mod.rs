@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddrV4;
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,10 @@ use crate::overlay::PeerId;
 use crate::wire::deflate::{Deflater, Inflater};
 use crate::wire::handshake::Agreement;
 use crate::wire::{Bye, ByeCode, CodecError, Descriptor, Guid, Kind, WireError};
+
+/// What the system may hold of our descriptors for one neighbour. By itself it takes megabytes from us before a slow
+/// neighbour is felt; then minutes-old queries would go out, and nothing would be shed.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// A link as the actor holds it. Dropping it closes the socket once the writer has written what waits.
 #[derive(Debug)]
@@ -95,6 +100,9 @@ impl Link {
     /// Starts the two tasks of a link; what the neighbour sends arrives in `inbox`.
     pub(super) fn start(start: Start<'_>, inbox: &Inbox, tasks: &mut JoinSet<()>) -> Self {
         let (queue, waiting) = queue::queue();
+        if let Err(error) = SockRef::from(&start.stream).set_send_buffer_size(SEND_BUFFER) {
+            tracing::debug!(%error, "the system's send buffer stays as it is");
+        }
         let (read, write) = start.stream.into_split();
         let closing = CancellationToken::new();
         let span = tracing::info_span!("link", peer = start.peer.0, remote = %start.remote);

@@ -16,8 +16,8 @@ use super::Ending;
 use crate::net::admission::Permit;
 use crate::net::inbox::{Inbox, Report};
 use crate::overlay::PeerId;
+use crate::wire::DescriptorCodec;
 use crate::wire::deflate::Inflater;
-use crate::wire::{DescriptorCodec, Kind, WireError};
 
 /// Bytes taken from the socket, or inflated, at a time.
 const STEP: usize = 8 * 1024;
@@ -73,11 +73,8 @@ impl Reader {
         mut inflater: Inflater,
     ) -> Result<(), Ending> {
         let mut plain = BytesMut::new();
-        let mut ratio = Ratio::default();
         loop {
-            let before = packed.len();
             let inflated = inflater.inflate(&mut packed, &mut plain, STEP)?;
-            ratio.note(before - packed.len(), inflated)?;
             if !self.deliver(&mut plain).await? {
                 return Ok(());
             }
@@ -93,14 +90,12 @@ impl Reader {
         Ok(self.socket.read_buf(buffer).await? > 0)
     }
 
-    /// Hands over all whole descriptors; false when the stream is to end here: after a Bye nothing counts
-    /// (Bye packet 0.1), and without an actor nobody listens.
+    /// Hands over all whole descriptors; false when there is no actor any more to take them.
     async fn deliver(&mut self, plain: &mut BytesMut) -> Result<bool, Ending> {
         while let Some(descriptor) = DescriptorCodec.decode(plain)? {
-            let last = descriptor.header.kind == Kind::Bye;
             let from = self.peer;
             let report = Report::Received { from, descriptor };
-            if self.inbox.send(report).await.is_err() || last {
+            if self.inbox.send(report).await.is_err() {
                 return Ok(false);
             }
         }
@@ -114,51 +109,5 @@ impl Reader {
         // Whether it closed or time is up, the socket goes now.
         let _ = timeout(LINGER, drained).await;
         drop(self.permit);
-    }
-}
-
-/// Keeps watch over how much comes out of how little.
-///
-/// Gnutella traffic is GUIDs for the most part, which do not shrink: honest streams stay below 10:1, zlib's own bound
-/// is 1032:1. Judged anew for each window, so that a bomb cannot hide behind an honest past.
-#[derive(Debug, Default)]
-struct Ratio {
-    packed: usize,
-    plain: usize,
-}
-
-impl Ratio {
-    /// The bytes judged together.
-    const WINDOW: usize = 64 * 1024;
-    /// Bytes out for one byte in.
-    const LIMIT: usize = 64;
-
-    fn note(&mut self, packed: usize, plain: usize) -> Result<(), WireError> {
-        self.packed += packed;
-        self.plain += plain;
-        if self.plain < Self::WINDOW {
-            return Ok(());
-        }
-        if self.plain > Self::LIMIT * self.packed {
-            return Err(WireError::BadDeflate);
-        }
-        *self = Self::default();
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bomb_is_known_by_its_ratio_within_one_window() {
-        let mut honest = Ratio::default();
-        for _ in 0..1000 {
-            assert_eq!(honest.note(STEP / 10, STEP), Ok(()));
-        }
-        let mut bomb = (0..).map(|_| honest.note(8, STEP));
-        let steps = bomb.by_ref().take_while(Result::is_ok).count();
-        assert!(steps <= 2 * Ratio::WINDOW / STEP, "{steps} steps");
     }
 }

@@ -1,0 +1,209 @@
+//! What a download needs to go on after a crash: `<id>.json` says what is wanted, `<id>.part` holds what came.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use atomic_write_file::AtomicWriteFile;
+use serde::{Deserialize, Serialize};
+
+use super::{DownloadId, Source};
+use crate::wire::Sha1;
+
+/// What is wanted, and how far it is. The bytes at hand are not counted here: the part's length tells them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    /// The name it will have: safe already.
+    pub(super) name: String,
+    /// The size in bytes, once known.
+    pub(super) size: Option<u64>,
+    /// The digest, once known.
+    #[serde(with = "digest")]
+    pub(super) sha1: Option<Sha1>,
+    /// Where to get it.
+    pub(super) source: Source,
+    /// All is here and was checked: what remains is the move to the downloads folder. A ticket that says so and has no
+    /// part is one whose file was moved.
+    pub(super) checked: bool,
+}
+
+/// The folder of tickets and parts.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// Opens the folder below `data`, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be made; the text says which.
+    pub(super) fn open(data: &Path) -> io::Result<Self> {
+        let folder = data.join("unfinished");
+        std::fs::create_dir_all(&folder).map_err(|error| at(&folder, &error))?;
+        Ok(Self { folder })
+    }
+
+    /// All tickets, and the first number that was never used here.
+    ///
+    /// A ticket that cannot be read is moved aside with its part; the others are not to suffer.
+    ///
+    /// # Errors
+    /// The folder cannot be read; the text says which.
+    pub(super) fn load(&self) -> io::Result<(BTreeMap<DownloadId, Ticket>, DownloadId)> {
+        let (mut tickets, mut next) = (BTreeMap::new(), DownloadId(1));
+        let entries = std::fs::read_dir(&self.folder).map_err(|error| at(&self.folder, &error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| at(&self.folder, &error))?.path();
+            let Some(id) = number(&path) else {
+                continue;
+            };
+            next = next.max(DownloadId(id.0.saturating_add(1)));
+            if path.extension() != Some(OsStr::new("json")) {
+                continue;
+            }
+            match read(&path) {
+                Ok(ticket) => {
+                    tickets.insert(id, ticket);
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "a download's ticket is damaged: put aside");
+                    let _ = std::fs::rename(&path, path.with_extension("damaged"));
+                }
+            }
+        }
+        Ok((tickets, next))
+    }
+
+    /// Writes a ticket, whole or not at all.
+    ///
+    /// # Errors
+    /// It cannot be written; the text says which.
+    pub(super) fn save(&self, id: DownloadId, ticket: &Ticket) -> io::Result<()> {
+        let path = self.path(id, "json");
+        let write = || {
+            let mut file = AtomicWriteFile::open(&path)?;
+            serde_json::to_writer_pretty(&mut file, ticket)?;
+            file.write_all(b"\n")?;
+            file.commit()
+        };
+        write().map_err(|error| at(&path, &error))
+    }
+
+    /// Where a download's bytes are gathered.
+    pub(super) fn part(&self, id: DownloadId) -> PathBuf {
+        self.path(id, "part")
+    }
+
+    /// Forgets a download: its bytes, then its ticket.
+    pub(super) fn remove(&self, id: DownloadId) {
+        for extension in ["part", "json"] {
+            let path = self.path(id, extension);
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "cannot be removed");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn path(&self, id: DownloadId, extension: &str) -> PathBuf {
+        self.folder.join(format!("{}.{extension}", id.0))
+    }
+}
+
+/// The error, with the path it is about.
+pub(super) fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// The number in a file's name.
+fn number(path: &Path) -> Option<DownloadId> {
+    path.file_stem()?.to_str()?.parse().ok().map(DownloadId)
+}
+
+fn read(path: &Path) -> io::Result<Ticket> {
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+}
+
+/// Digests as the 32 characters people know them by.
+mod digest {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::wire::Sha1;
+
+    pub(super) fn serialize<S: Serializer>(
+        sha1: &Option<Sha1>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        sha1.map(|sha1| sha1.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Sha1>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::*;
+
+    fn ticket() -> Ticket {
+        Ticket {
+            name: "été.mp3".to_owned(),
+            size: Some(7),
+            sha1: Some(Sha1([7; 20])),
+            source: Source {
+                addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6346),
+                get: Some((3, "été.mp3".to_owned())),
+            },
+            checked: false,
+        }
+    }
+
+    #[test]
+    fn tickets_come_back_and_numbers_go_on() {
+        let data = tempfile::tempdir().expect("a folder");
+        let store = Store::open(data.path()).expect("it is made");
+        assert_eq!(store.load().expect("empty").1, DownloadId(1));
+        let unknown = Ticket {
+            sha1: None,
+            size: None,
+            ..ticket()
+        };
+        store.save(DownloadId(3), &ticket()).expect("saved");
+        store.save(DownloadId(5), &unknown).expect("saved");
+        let (tickets, next) = Store::open(data.path())
+            .and_then(|store| store.load())
+            .expect("read");
+        assert_eq!(tickets[&DownloadId(3)], ticket());
+        assert_eq!(tickets[&DownloadId(5)], unknown);
+        assert_eq!(next, DownloadId(6));
+        store.remove(DownloadId(3));
+        store.remove(DownloadId(3));
+        assert_eq!(store.load().expect("read").0.len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_ticket_harms_no_other() {
+        let data = tempfile::tempdir().expect("a folder");
+        let store = Store::open(data.path()).expect("it is made");
+        store.save(DownloadId(1), &ticket()).expect("saved");
+        std::fs::write(store.path(DownloadId(2), "json"), b"{\"name\":").expect("written");
+        std::fs::write(store.part(DownloadId(2)), b"bytes").expect("written");
+        let (tickets, next) = store.load().expect("read");
+        assert_eq!(tickets.len(), 1);
+        assert_eq!(next, DownloadId(3));
+        assert!(store.path(DownloadId(2), "damaged").exists());
+        assert!(store.part(DownloadId(2)).exists());
+    }
+}

@@ -1,0 +1,122 @@
+//! A connection on which we ask, one question after the other.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::channel::{Arrival, Channel, invalid, within};
+use super::http::{Framing, HeadError, Method, Request, Response};
+
+/// How long connecting may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long an answer may take to begin: gtk-gnutella thinks for some seconds when it is busy.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a body may pause.
+pub(super) const STALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// The most of an unwanted body that is read only to keep its connection.
+const MAX_UNWANTED: usize = 64 * 1024;
+
+/// A connection to a servent that shares.
+#[derive(Debug)]
+pub(super) struct Session {
+    channel: Channel,
+    host: SocketAddrV4,
+    /// What is still to come of the last answer's body.
+    framing: Framing,
+    kept: bool,
+}
+
+impl Session {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Those of the socket; `TimedOut` after 10 s.
+    pub(super) async fn connect(host: SocketAddrV4) -> io::Result<Self> {
+        let stream = within(CONNECT_LIMIT, TcpStream::connect(host)).await?;
+        Ok(Self {
+            channel: Channel::new(stream, BytesMut::new()),
+            host,
+            framing: Framing::Length(0),
+            kept: true,
+        })
+    }
+
+    /// Whom it asks.
+    pub(super) const fn host(&self) -> SocketAddrV4 {
+        self.host
+    }
+
+    /// Asks, and reads the head of the answer. Who asks and whom is added to the request.
+    ///
+    /// # Errors
+    /// Those of the socket; `InvalidData` for an answer that is no HTTP; `TimedOut` when none begins within 30 s.
+    pub(super) async fn ask(&mut self, request: Request, agent: &str) -> io::Result<Response> {
+        let request = request.with("Host", self.host).with("User-Agent", agent);
+        let exchange = async {
+            self.channel.stream.write_all(&request.encode()).await?;
+            loop {
+                let response = self.response().await?;
+                // "100 Continue" and its like announce the answer; they are none.
+                if response.status.0 >= 200 {
+                    return Ok(response);
+                }
+            }
+        };
+        let response = within(HEAD_LIMIT, exchange).await?;
+        self.kept = response.keeps_alive();
+        self.framing = match request.method {
+            Method::Head => Framing::Length(0),
+            _ => response.framing().map_err(invalid)?,
+        };
+        Ok(response)
+    }
+
+    async fn response(&mut self) -> io::Result<Response> {
+        match self.channel.head().await? {
+            Arrival::Head(head) => Response::parse(&head).map_err(invalid),
+            Arrival::TooLarge => Err(invalid(HeadError::TooLarge)),
+            Arrival::Closed => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// How the end of the body is told, and how much of it is still to come.
+    pub(super) const fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    /// Reads some more of the answer's body, `room` bytes at most, behind what `body` holds; 0 at its end. May be
+    /// dropped while it waits: nothing is lost then.
+    ///
+    /// # Errors
+    /// Those of [`Channel::body`]; it waits 30 s for every byte.
+    pub(super) async fn body(&mut self, body: &mut BytesMut, room: usize) -> io::Result<usize> {
+        self.channel
+            .body(&mut self.framing, body, room, STALL_LIMIT)
+            .await
+    }
+
+    /// Reads what is left of a body nobody wants, if it is short, so that the connection can be used again.
+    pub(super) async fn skip_body(&mut self) {
+        let mut unwanted = BytesMut::new();
+        let room = MAX_UNWANTED;
+        while self.kept && !self.framing.is_done() {
+            let left = room - unwanted.len();
+            match self.body(&mut unwanted, left).await {
+                Ok(1..) => {}
+                _ => self.kept = false,
+            }
+        }
+    }
+
+    /// Whether another question can be asked.
+    pub(super) fn is_reusable(&self) -> bool {
+        self.kept && self.framing.is_done() && self.channel.is_quiet()
+    }
+}

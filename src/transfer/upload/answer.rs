@@ -1,0 +1,197 @@
+//! What a request is answered with: heads, made from what was asked and what is shared. Pure.
+
+use httpdate::fmt_http_date;
+use percent_encoding::utf8_percent_encode;
+
+use crate::library::SharedFile;
+use crate::transfer::http::{
+    ByteRange, CONTENT_URN, ContentRange, HeadError, IN_PATH, Method, RangeError, Request,
+    Response, Status, Version,
+};
+
+/// When to come again if all slots are taken, in seconds: soon for a person who waits, seldom for us.
+const RETRY_AFTER: u64 = 20;
+
+/// Reads a request that we could answer.
+///
+/// # Errors
+/// The status to refuse it with. The connection must end then: where the next request begins is in doubt.
+pub(super) fn admit(head: &[u8]) -> Result<Request, Status> {
+    let request = Request::parse(head).map_err(|error| match error {
+        HeadError::TooLarge => Status::HEAD_TOO_LARGE,
+        HeadError::Malformed => Status::BAD_REQUEST,
+    })?;
+    let hostless = request.version == Version::Http11 && request.headers.get("Host").is_none();
+    if request.method == Method::Other {
+        Err(Status::NOT_IMPLEMENTED)
+    } else if hostless || request.has_body() {
+        Err(Status::BAD_REQUEST)
+    } else {
+        Ok(request)
+    }
+}
+
+/// A response that says no, and why.
+pub(super) fn refusal(status: Status) -> Response {
+    let response = Response::new(status).with("Content-Length", 0);
+    match status {
+        Status::BUSY => response.with("Retry-After", RETRY_AFTER),
+        _ => response,
+    }
+}
+
+/// The part of a file that is asked for, and the head to send it with.
+///
+/// Of several ranges the first that holds a byte is served; RFC 9110 allows it, and gtk-gnutella does the same.
+///
+/// # Errors
+/// The refusal, if there is no such part.
+pub(super) fn offer(
+    request: &Request,
+    file: &SharedFile,
+) -> Result<(ByteRange, Response), Response> {
+    let whole = ByteRange {
+        start: 0,
+        end: file.size,
+    };
+    let modified = fmt_http_date(file.modified);
+    let current = request
+        .headers
+        .get("If-Range")
+        .is_none_or(|seen| seen == modified);
+    let (range, mut response) = match request.headers.get("Range").filter(|_| current) {
+        None => (whole, Response::new(Status::OK)),
+        Some(value) => {
+            let ranges = ByteRange::parse(value, file.size).map_err(|error| unfit(error, file))?;
+            let range = ranges[0];
+            let total = Some(file.size);
+            let response = Response::new(Status::PARTIAL);
+            (
+                range,
+                response.with("Content-Range", ContentRange { range, total }),
+            )
+        }
+    };
+    let headers = &mut response.headers;
+    headers.push("Content-Length", range.len());
+    headers.push("Accept-Ranges", "bytes");
+    headers.push("Last-Modified", modified);
+    headers.push(
+        "Content-Type",
+        mime_guess::from_path(&file.name).first_or_octet_stream(),
+    );
+    let name = utf8_percent_encode(&file.name, IN_PATH);
+    headers.push(
+        "Content-Disposition",
+        format_args!("inline; filename*=UTF-8''{name}"),
+    );
+    if let Some(sha1) = file.sha1 {
+        headers.push(CONTENT_URN, format_args!("urn:sha1:{sha1}"));
+    }
+    Ok((range, response))
+}
+
+/// Why a range cannot be served. gtk-gnutella sends the last byte instead of 416, which nobody asked for.
+fn unfit(error: RangeError, file: &SharedFile) -> Response {
+    match error {
+        RangeError::Malformed => refusal(Status::BAD_REQUEST),
+        RangeError::Unsatisfiable => refusal(Status::RANGE_NOT_SATISFIABLE)
+            .with("Content-Range", format_args!("bytes */{}", file.size)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn file(size: u64) -> SharedFile {
+        SharedFile {
+            index: 1,
+            root: Path::new("/").into(),
+            relative: "été.mp3".into(),
+            name: "été.mp3".to_owned(),
+            size,
+            modified: SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
+            sha1: None,
+        }
+    }
+
+    fn offered(range: &str, size: u64) -> Result<(u64, u64, u16), u16> {
+        let request = Request::get("/").with("Range", range);
+        offer(&request, &file(size))
+            .map(|(range, response)| (range.start, range.end, response.status.0))
+            .map_err(|response| response.status.0)
+    }
+
+    #[test]
+    fn what_is_not_for_us_is_refused() {
+        for (head, status) in [
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("PUT / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",
+                400,
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+                400,
+            ),
+            ("hello\r\n\r\n", 400),
+        ] {
+            let refused = admit(head.as_bytes()).map_err(|status| status.0);
+            assert_eq!(refused.expect_err(head), status, "{head:?}");
+        }
+        assert!(admit(b"GET / HTTP/1.0\n\n").is_ok());
+    }
+
+    #[test]
+    fn the_part_asked_for_is_offered() {
+        assert_eq!(offered("bytes=10-19", 100), Ok((10, 20, 206)));
+        assert_eq!(offered("bytes=500-,-1", 100), Ok((99, 100, 206)));
+        assert_eq!(offered("bytes=100-", 100), Err(416));
+        assert_eq!(offered("bytes=0-", 0), Err(416));
+        assert_eq!(offered("nonsense", 100), Err(400));
+    }
+
+    #[test]
+    fn a_refused_range_tells_the_size() {
+        let request = Request::get("/").with("Range", "bytes=7-");
+        let refused = offer(&request, &file(7)).expect_err("it lies beyond the end");
+        assert_eq!(refused.headers.get("Content-Range"), Some("bytes */7"));
+    }
+
+    #[test]
+    fn the_head_tells_what_servents_ask_for() {
+        let mut file = file(100);
+        let request = Request::get("/").with("Range", "bytes=-5");
+        let (_, response) = offer(&request, &file).expect("it can be served");
+        assert_eq!(response.headers.get(CONTENT_URN), None);
+        file.sha1 = Some(crate::wire::Sha1([0; 20]));
+        let (_, response) = offer(&request, &file).expect("it can be served");
+        let zeros = "A".repeat(32);
+        for (name, value) in [
+            ("Content-Length", "5"),
+            ("Content-Range", "bytes 95-99/100"),
+            ("Content-Type", "audio/mpeg"),
+            ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (
+                "Content-Disposition",
+                "inline; filename*=UTF-8''%C3%A9t%C3%A9.mp3",
+            ),
+            (CONTENT_URN, &format!("urn:sha1:{zeros}")),
+        ] {
+            assert_eq!(response.headers.get(name), Some(value));
+        }
+    }
+
+    #[test]
+    fn a_range_of_an_older_file_is_answered_with_the_whole() {
+        let request = Request::get("/").with("Range", "bytes=5-");
+        let stale = request.with("If-Range", "Sun, 06 Nov 1994 08:49:36 GMT");
+        let (range, response) = offer(&stale, &file(9)).expect("it can be served");
+        assert_eq!((range.start, response.status), (0, Status::OK));
+    }
+}

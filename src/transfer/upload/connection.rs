@@ -1,0 +1,280 @@
+//! One connection on which we are asked for files.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::PoisonError;
+use std::time::{Duration, SystemTime};
+
+use bytes::BytesMut;
+use httpdate::fmt_http_date;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::answer::{admit, offer, refusal};
+use super::body::Body;
+use super::shelf::{Form, Pages, Speaker};
+use super::{UploadStatus, Uploads};
+use crate::librarian;
+use crate::library::SharedFile;
+use crate::transfer::channel::{Arrival, Channel, within};
+use crate::transfer::http::{Method, PACKETS, Request, Response, Status, Target, Version};
+
+/// How long a head may take. With the 4 s that its first word had before we got the connection it stays within 10 s.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a connection may be silent between two requests. Servents ask for the next piece at once.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a head, or a piece of a list, may take to be written.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long we listen after the last answer: closing with bytes unread would reset the connection, and the answer might
+/// never be read.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A connection, and what is known of the other side.
+#[derive(Debug)]
+pub(super) struct Connection<'a> {
+    uploads: &'a Uploads,
+    channel: Channel,
+    remote: SocketAddrV4,
+    /// Whether it was us who connected, after a Push.
+    given: bool,
+    number: u64,
+    /// `User-Agent`, which gtk-gnutella sends with its first request only.
+    agent: String,
+    /// Whether a response went out: the first one says more.
+    answered: bool,
+    /// The file asked for last: a servent fetches a large one in many pieces.
+    open: Option<(SharedFile, Body)>,
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(
+        uploads: &'a Uploads,
+        stream: TcpStream,
+        remote: SocketAddrV4,
+        first: BytesMut,
+        given: bool,
+    ) -> Self {
+        Self {
+            uploads,
+            channel: Channel::new(stream, first),
+            remote,
+            given,
+            number: uploads.slots.enlist(),
+            agent: String::new(),
+            answered: false,
+            open: None,
+        }
+    }
+
+    /// Answers requests until one side has enough.
+    pub(super) async fn run(mut self) -> io::Result<()> {
+        loop {
+            let kept = match within(HEAD_LIMIT, self.channel.head()).await? {
+                Arrival::Closed => return Ok(()),
+                Arrival::TooLarge => self.refuse(Status::HEAD_TOO_LARGE, false).await?,
+                // Boxed, so that the thousands who never send a head cost little.
+                Arrival::Head(head) => match admit(&head) {
+                    Ok(request) => Box::pin(self.answer(&request)).await?,
+                    Err(status) => self.refuse(status, false).await?,
+                },
+            };
+            if !kept {
+                return self.linger().await;
+            }
+            if !within(IDLE_LIMIT, self.channel.listen()).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answers a request; whether the connection goes on.
+    async fn answer(&mut self, request: &Request) -> io::Result<bool> {
+        if let Some(agent) = request.headers.get("User-Agent") {
+            agent.clone_into(&mut self.agent);
+        }
+        match request.target() {
+            Ok(Target::Root) => self.answer_browse(request).await,
+            Ok(target) => match self.find(&target) {
+                Some(file) => self.answer_file(request, file).await,
+                None => self.refuse(Status::NOT_FOUND, request.keeps_alive()).await,
+            },
+            Err(_) => {
+                self.refuse(Status::BAD_REQUEST, request.keeps_alive())
+                    .await
+            }
+        }
+    }
+
+    /// The file a target names. Hash trees we have none.
+    fn find(&self, target: &Target) -> Option<SharedFile> {
+        let shelf = &self.uploads.shelf;
+        let library = shelf.read().unwrap_or_else(PoisonError::into_inner);
+        let file = match target {
+            Target::Content(urn) => library.by_sha1(urn.sha1()),
+            Target::Indexed { index, name } => library
+                .get(*index)
+                .filter(|file| Target::names(name, &file.name)),
+            Target::Tree(_) | Target::Root | Target::Unknown => None,
+        };
+        file.cloned()
+    }
+
+    /// Sends a file, or the part of it that is asked for.
+    async fn answer_file(&mut self, request: &Request, file: SharedFile) -> io::Result<bool> {
+        let kept = request.keeps_alive();
+        let Some(body) = self.open(&file).await else {
+            return self.refuse(Status::NOT_FOUND, kept).await;
+        };
+        let (range, response) = match offer(request, &file) {
+            Ok(offer) => offer,
+            Err(refusal) => {
+                self.open = Some((file, body));
+                return self.say(refusal, kept).await;
+            }
+        };
+        if request.method == Method::Get {
+            let upload = UploadStatus {
+                name: file.name.clone(),
+                to: self.remote,
+                agent: self.agent.clone(),
+                sent: 0,
+                length: range.len(),
+                running: true,
+            };
+            let Some(slot) = self.uploads.slots.claim(self.number, upload) else {
+                self.open = Some((file, body));
+                return self.refuse(Status::BUSY, kept).await;
+            };
+            self.say(response, kept).await?;
+            let stream = &self.channel.stream;
+            body.send(stream, range, |count| slot.sent(count)).await?;
+            if range.end == file.size {
+                slot.complete();
+            }
+        } else {
+            self.say(response, kept).await?;
+        }
+        self.open = Some((file, body));
+        Ok(kept)
+    }
+
+    /// Opens a shared file, or takes the one still open. None when it is gone, or no longer what the library knows: its
+    /// digest would be a lie.
+    async fn open(&mut self, file: &SharedFile) -> Option<Body> {
+        if let Some((open, body)) = self.open.take()
+            && open == *file
+            && body.is_unchanged()
+        {
+            return Some(body);
+        }
+        let wanted = file.clone();
+        let open = move || Body::new(librarian::open(&wanted)?);
+        match tokio::task::spawn_blocking(open).await {
+            Ok(Ok(body)) if body.is(file.size, file.modified) => Some(body),
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => {
+                tracing::debug!(name = file.name, %error, "a shared file cannot be opened");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Tells all that we share.
+    async fn answer_browse(&mut self, request: &Request) -> io::Result<bool> {
+        let uploads = self.uploads;
+        let Ok(_permit) = uploads.browsing.try_acquire() else {
+            return self.refuse(Status::BUSY, request.keeps_alive()).await;
+        };
+        let form = if request.headers.lists("Accept", PACKETS) {
+            Form::Packets(self.speaker())
+        } else {
+            Form::Html
+        };
+        // Its length is not known beforehand: HTTP/1.1 has chunks for that, HTTP/1.0 the end of the connection.
+        let chunked = request.version == Version::Http11;
+        let kept = chunked && request.keeps_alive();
+        let pages = Pages::new(&uploads.shelf, form);
+        let mut response = Response::new(Status::OK)
+            .with("Content-Type", pages.media_type())
+            .with("Content-Security-Policy", "default-src 'none'");
+        if chunked {
+            response.headers.push("Transfer-Encoding", "chunked");
+        }
+        self.say(response, kept).await?;
+        if request.method == Method::Get {
+            // An empty chunk would be the last one.
+            for page in pages.filter(|page| !page.is_empty()) {
+                if chunked {
+                    let size = format!("{:x}\r\n", page.len());
+                    self.write(&[size.as_bytes(), &page, b"\r\n"].concat())
+                        .await?;
+                } else {
+                    self.write(&page).await?;
+                }
+            }
+            if chunked {
+                self.write(b"0\r\n\r\n").await?;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// We, as our hits show us. On a connection that we opened our address tells nobody where we listen.
+    fn speaker(&self) -> Speaker {
+        let addr = match self.channel.stream.local_addr() {
+            Ok(SocketAddr::V4(addr)) => addr,
+            _ => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0),
+        };
+        Speaker {
+            addr,
+            servent: self.uploads.identity.guid,
+            push: self.given,
+            busy: self.uploads.busy(),
+        }
+    }
+
+    /// Says no; whether the connection goes on.
+    async fn refuse(&mut self, status: Status, kept: bool) -> io::Result<bool> {
+        self.say(refusal(status), kept).await
+    }
+
+    /// Sends a head, with the fields that all have; whether the connection goes on.
+    async fn say(&mut self, response: Response, kept: bool) -> io::Result<bool> {
+        let mut response = response
+            .with("Server", &self.uploads.identity.agent)
+            .with("Date", fmt_http_date(SystemTime::now()))
+            .with("Connection", if kept { "Keep-Alive" } else { "close" });
+        if !std::mem::replace(&mut self.answered, true) {
+            response.headers.push("X-Features", "browse/1.0");
+        }
+        self.write(&response.encode()).await?;
+        Ok(kept)
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        within(WRITE_LIMIT, self.channel.stream.write_all(bytes)).await
+    }
+
+    /// Ends the connection in a way that lets the other side read all that was said.
+    async fn linger(&mut self) -> io::Result<()> {
+        let stream = &mut self.channel.stream;
+        stream.shutdown().await?;
+        let mut unheard = [0; 512];
+        let listen = async {
+            while stream.read(&mut unheard).await? > 0 {}
+            Ok(())
+        };
+        // That the other side does not close in time is its own affair.
+        within(LINGER, listen).await.or(Ok(()))
+    }
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.uploads.slots.dismiss(self.number);
+    }
+}

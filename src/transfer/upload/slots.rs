@@ -1,0 +1,185 @@
+//! Who is being sent what.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::UploadStatus;
+
+/// How many uploads one address may have at once. gtk-gnutella allows one and LimeWire three; a household behind one
+/// address, or a browser that opens six connections, is not to be turned away while slots are free.
+pub(super) const PER_ADDRESS: usize = 4;
+
+/// How many uploads that have ended stay in the list.
+const REMEMBERED: usize = 16;
+
+/// The slots, and the uploads that hold or held them. One connection has one upload at a time.
+#[derive(Debug)]
+pub(super) struct Slots {
+    limit: usize,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    running: usize,
+    /// By connection; also those between two requests of one connection.
+    uploads: BTreeMap<u64, UploadStatus>,
+    ended: VecDeque<UploadStatus>,
+    completed: u64,
+    next: u64,
+}
+
+impl Slots {
+    pub(super) fn new(limit: usize) -> Self {
+        let table = Mutex::default();
+        Self { limit, table }
+    }
+
+    /// A number for a new connection.
+    pub(super) fn enlist(&self) -> u64 {
+        let mut table = self.table();
+        table.next += 1;
+        table.next
+    }
+
+    /// Forgets a connection; what it uploaded last stays in the list a while.
+    pub(super) fn dismiss(&self, connection: u64) {
+        let mut table = self.table();
+        if let Some(upload) = table.uploads.remove(&connection) {
+            table.ended.truncate(REMEMBERED - 1);
+            table.ended.push_front(upload);
+        }
+    }
+
+    /// Takes a slot for an upload to a connection; none when all are taken, or enough of them by its address.
+    pub(super) fn claim(&self, connection: u64, upload: UploadStatus) -> Option<Slot<'_>> {
+        let mut table = self.table();
+        if table.running >= self.limit || table.held_by(*upload.to.ip()) >= PER_ADDRESS {
+            return None;
+        }
+        table.running += 1;
+        table.uploads.insert(connection, upload);
+        let slots = self;
+        Some(Slot { slots, connection })
+    }
+
+    /// What runs and what ended last, the youngest connection first.
+    pub(super) fn list(&self) -> Vec<UploadStatus> {
+        let table = self.table();
+        let alive = table.uploads.values().rev();
+        alive.chain(&table.ended).cloned().collect()
+    }
+
+    pub(super) fn completed(&self) -> u64 {
+        self.table().completed
+    }
+
+    pub(super) fn busy(&self) -> bool {
+        self.table().running >= self.limit
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn held_by(&self, address: Ipv4Addr) -> usize {
+        let of_address = |upload: &&UploadStatus| upload.running && *upload.to.ip() == address;
+        self.uploads.values().filter(of_address).count()
+    }
+}
+
+/// A slot in use; free again when dropped.
+#[derive(Debug)]
+pub(super) struct Slot<'a> {
+    slots: &'a Slots,
+    connection: u64,
+}
+
+impl Slot<'_> {
+    /// Notes that so many more bytes went out.
+    pub(super) fn sent(&self, count: u64) {
+        if let Some(upload) = self.slots.table().uploads.get_mut(&self.connection) {
+            upload.sent += count;
+        }
+    }
+
+    /// Notes that the last byte of the file went out: of a file fetched in pieces, one counts.
+    pub(super) fn complete(&self) {
+        self.slots.table().completed += 1;
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut table = self.slots.table();
+        table.running -= 1;
+        if let Some(upload) = table.uploads.get_mut(&self.connection) {
+            upload.running = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddrV4;
+
+    use super::*;
+
+    fn upload(host: u8) -> UploadStatus {
+        UploadStatus {
+            name: "a".to_owned(),
+            to: SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, host), 1),
+            agent: String::new(),
+            sent: 0,
+            length: 10,
+            running: true,
+        }
+    }
+
+    #[test]
+    fn slots_run_out_and_come_back() {
+        let slots = Slots::new(2);
+        let first = slots
+            .claim(slots.enlist(), upload(1))
+            .expect("two are free");
+        let second = slots.claim(slots.enlist(), upload(2)).expect("one is free");
+        assert!(slots.busy() && slots.claim(slots.enlist(), upload(3)).is_none());
+        drop(first);
+        assert!(!slots.busy());
+        assert!(slots.claim(slots.enlist(), upload(3)).is_some());
+        second.sent(7);
+        assert_eq!(slots.list().iter().map(|upload| upload.sent).max(), Some(7));
+    }
+
+    #[test]
+    fn one_address_does_not_take_them_all() {
+        let slots = Slots::new(100);
+        let held: Vec<_> = (0..PER_ADDRESS)
+            .map(|_| {
+                slots
+                    .claim(slots.enlist(), upload(1))
+                    .expect("within the share")
+            })
+            .collect();
+        assert!(slots.claim(slots.enlist(), upload(1)).is_none());
+        assert!(slots.claim(slots.enlist(), upload(2)).is_some());
+        drop(held);
+        assert!(slots.claim(slots.enlist(), upload(1)).is_some());
+    }
+
+    #[test]
+    fn ended_uploads_are_remembered_but_not_for_ever() {
+        let slots = Slots::new(1);
+        for _ in 0..2 * REMEMBERED {
+            let connection = slots.enlist();
+            drop(slots.claim(connection, upload(1)));
+            slots.dismiss(connection);
+        }
+        let list = slots.list();
+        assert_eq!(list.len(), REMEMBERED);
+        assert!(list.iter().all(|upload| !upload.running));
+    }
+}
