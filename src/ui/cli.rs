@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 /// With a terminal the servent shows a prompt: type `help` there. Without one it reads the same commands line by line
 /// from its input, and leaves at its end.
 #[derive(Clone, Debug, Default, Deserialize, Parser)]
-#[command(name = "servent", version, max_term_width = 100)]
+#[command(name = "servent", version, max_term_width = 100, after_help = EXIT_CODES)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Options {
     /// Share this folder; may be given several times [default: ./shared if it is there]
@@ -113,6 +113,9 @@ impl Options {
         }
     }
 }
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 nothing found, \
+    5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
 
 /// A way of searching, as `name:parameter=value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,9 @@ use super::host::Host;
 use super::render::{json as shape, span};
 use super::session::Session;
 
+/// On a screen narrower than this not every column of the neighbours has room.
+const WIDE: usize = 72;
+
 /// Shows the neighbours.
 pub(super) async fn list(session: &Session) -> Result<(), Failure> {
     let peers = session.servent.peers().await;
@@ -19,6 +22,19 @@ pub(super) async fn list(session: &Session) -> Result<(), Failure> {
     }
     if peers.is_empty() {
         screen.talk("No neighbours yet. `connect HOST:PORT` dials one.");
+        return Ok(());
+    }
+    if screen.columns().is_some_and(|width| width < WIDE) {
+        screen.table(
+            ["host", "vendor", "up"],
+            peers.iter().map(|peer| {
+                [
+                    peer.host.to_string(),
+                    peer.vendor.clone(),
+                    span(peer.uptime),
+                ]
+            }),
+        );
         return Ok(());
     }
     screen.table(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::net::Servent;
 
-use super::command::Command;
+use super::command::{self, Command};
 use super::failure::Failure;
 use super::results::Results;
 use super::screen::Screen;
@@ -59,9 +59,32 @@ impl Session {
             Command::Library(which) => which.run(self),
             Command::Rescan => library::rescan(self).await,
             Command::Status => status::show(self).await,
-            // Told by `command::read`, and the end of prompt and script.
-            Command::Help(_) | Command::Quit => Ok(()),
+            Command::Help(_) => {
+                self.help();
+                Ok(())
+            }
+            // The end of the prompt and of the script, which see to it.
+            Command::Quit => Ok(()),
         }
+    }
+
+    /// Says what can be typed.
+    fn help(&self) {
+        /// Below this width what may follow a command is left to `help COMMAND`.
+        const WIDE: usize = 64;
+        let narrow = self.screen.columns().is_some_and(|width| width < WIDE);
+        let rows = command::overview()
+            .into_iter()
+            .map(|[name, arguments, about]| {
+                if narrow {
+                    [name, about]
+                } else {
+                    [format!("{name} {arguments}"), about]
+                }
+            });
+        self.screen.table(["command", "what it does"], rows);
+        self.screen
+            .talk("Try: search some words, then get 1. `help get` says more about get.");
     }
 
     /// The results of the last search or browse. Not to be held across an await.

@@ -23,9 +23,11 @@ pub(super) fn safe_name(name: &str) -> String {
         six_measures_of_barley: "",
         ..Options::DEFAULT
     };
-    let safe = sanitise_with_options(visible.trim_start_matches(['.', ' ', '-']), &options);
-    let safe = safe.trim_start_matches(['.', ' ', '-']);
-    match safe {
+    let safe = sanitise_with_options(&visible, &options);
+    match safe
+        .trim_start_matches(['.', ' ', '-'])
+        .trim_end_matches(['.', ' '])
+    {
         safe if safe.chars().all(is_joiner) => NAMELESS.to_owned(),
         safe if is_device(safe) => format!("_{safe}"),
         safe => safe.to_owned(),
@@ -102,8 +104,8 @@ mod tests {
             ("a\nb\x1b[31m", "ab[31m"),
             ("gpj.\u{202e}exe", "gpj.exe"),
             ("e\u{301}", "é"),
-            ("NUL", "_NUL"),
-            ("com1.txt", "_com1.txt"),
+            ("NUL", "NUL_"),
+            ("com1.txt", "com1_.txt"),
             ("COM¹", "_COM¹"),
             ("trailing. . .", "trailing"),
             ("what?.mp3", "what_.mp3"),

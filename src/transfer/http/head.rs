@@ -141,7 +141,8 @@ pub fn head_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, HeadError> {
 pub(super) fn split_first_line(head: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
     let end = head.iter().position(|&byte| byte == b'\n');
     let (line, rest) = head.split_at(end.ok_or(HeadError::Malformed)? + 1);
-    Ok((line.trim_ascii_end(), rest))
+    let line = &line[..line.len() - 1];
+    Ok((line.strip_suffix(b"\r").unwrap_or(line), rest))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -12,11 +13,14 @@ use tokio::runtime::Handle;
 use super::printer::Board;
 use crate::ui::clean::clean;
 use crate::ui::command;
-use crate::ui::render::Style;
+use crate::ui::render::{Style, shorten};
 use crate::ui::session::Session;
 
 /// Completions shown of a long list of results.
 const MOST_SHOWN: usize = 50;
+
+/// The width of a name among completions.
+const NAME_WIDTH: usize = 60;
 
 /// What rustyline asks while a line is typed. Called on the reader's thread, which may wait for the servent.
 #[derive(Helper, Validator)]
@@ -26,6 +30,8 @@ pub(super) struct Assistant {
     colour: bool,
     commands: Vec<String>,
     runtime: Handle,
+    /// Whether there is anything on the line; set whenever it changes.
+    typed: AtomicBool,
 }
 
 impl Assistant {
@@ -37,7 +43,13 @@ impl Assistant {
             colour,
             commands: command::names(),
             runtime: Handle::current(),
+            typed: AtomicBool::new(false),
         }
+    }
+
+    /// Whether there was anything on the line, the last time it changed. Asking forgets it.
+    pub(super) fn take_typed(&self) -> bool {
+        self.typed.swap(false, Ordering::Relaxed)
     }
 
     /// What can stand at the end of `line`, which is in the middle of its argument to `command`.
@@ -56,7 +68,8 @@ impl Assistant {
         shown
             .map(|found| {
                 let n = found.n.to_string();
-                pair(&n, &format!("{n}  {}", found.name))
+                let name = shorten(&clean(&found.name), NAME_WIDTH);
+                pair(&n, &format!("{n}  {name}"))
             })
             .collect()
     }
@@ -103,6 +116,7 @@ impl Hinter for Assistant {
 
     /// After a command's name: what may follow it.
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
+        self.typed.store(!line.is_empty(), Ordering::Relaxed);
         let name = line.strip_suffix(' ')?;
         if at < line.len() || !self.commands.iter().any(|command| command == name) {
             return None;

@@ -25,7 +25,7 @@ const HISTORY: usize = 1000;
 pub(super) enum Event {
     /// A line.
     Line(String),
-    /// Ctrl-C.
+    /// Ctrl-C on an empty line; on another it is the line that goes.
     Interrupt,
     /// Ctrl-D, or the terminal has gone.
     End,
@@ -107,7 +107,12 @@ impl Reader {
                         let _ = editor.append_history(&history);
                         Event::Line(line)
                     }
-                    Err(ReadlineError::Interrupted) => Event::Interrupt,
+                    Err(ReadlineError::Interrupted) => {
+                        match editor.helper().is_some_and(Assistant::take_typed) {
+                            true => Event::Line(String::new()),
+                            false => Event::Interrupt,
+                        }
+                    }
                     Err(_) => Event::End,
                 };
                 if tell.blocking_send(event).is_err() || may_type.blocking_recv().is_none() {

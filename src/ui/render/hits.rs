@@ -112,7 +112,7 @@ fn pad(text: &str, width: usize) -> String {
 }
 
 /// `text`, its middle left out where it is wider than `width` cells: the end of a file name says what it is.
-pub(super) fn shorten(text: &str, width: usize) -> String {
+pub(in crate::ui) fn shorten(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -7,7 +7,7 @@ mod progress;
 mod table;
 mod units;
 
-pub(super) use hits::{HitColumns, HitRow};
+pub(super) use hits::{HitColumns, HitRow, shorten};
 pub(super) use line::{Line, Style};
 pub(super) use progress::bar;
 pub(super) use table::table;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::hits::shorten;
-use super::{rate, span};
+use unicode_width::UnicodeWidthStr;
+
+use super::{bytes, rate, shorten, span};
 use crate::transfer::DownloadStatus;
 use crate::ui::clean::clean;
 
@@ -17,30 +18,45 @@ pub(in crate::ui) fn bar(downloads: &[DownloadStatus], width: usize) -> String {
         [one] => clean(&one.name).into_owned(),
         several => format!("{} files", several.len()),
     };
-    let mut figures = match (done * 100).checked_div(size) {
+    let percent = match (done * 100).checked_div(size) {
         Some(percent) => format!("{percent:>3} %"),
-        None => "  ? %".to_owned(),
+        None => bytes(done),
     };
-    match downloads {
-        [one] if one.why.is_some() && one.rate == 0 => {
-            figures.push_str("  ");
-            figures.push_str(&clean(one.why.as_deref().unwrap_or_default()));
+    // A download that stands still says why instead of how fast.
+    let pace = match downloads {
+        [one] if one.rate == 0 && one.why.is_some() => {
+            clean(one.why.as_deref().unwrap_or_default()).into_owned()
         }
-        _ => figures.push_str(&format!("  {}", rate(speed))),
-    }
-    if let Some(left) = size.saturating_sub(done).checked_div(speed) {
-        figures.push_str(&format!("  {} left", span(Duration::from_secs(left))));
-    }
+        _ => rate(speed),
+    };
+    let left = size.saturating_sub(done).checked_div(speed).map(left);
+
+    // What fits is shown, the most telling first: name and percent, pace, time left, and a gauge in the cells that
+    // then remain.
     let room = width.saturating_sub(1);
-    // Name, bar and figures share the line: what is missing is taken from the bar first, then from the name.
-    let name = shorten(&what, (room / 3).max(8));
-    let drawn = room.saturating_sub(2 + 40 + 1 + 3 + 36).clamp(0, 24);
-    let line = if drawn >= 8 {
-        format!("↓ {name} {}  {figures}", gauge(done, size, drawn))
-    } else {
-        format!("↓ {name} {figures}")
+    let name = shorten(&what, (room / 3).clamp(8, 40));
+    let mut figures = percent;
+    for figure in [Some(pace), left].into_iter().flatten() {
+        if "↓ ".width() + name.width() + 1 + figures.width() + 2 + figure.width() <= room {
+            figures = format!("{figures}  {figure}");
+        }
+    }
+    let cells = room.saturating_sub("↓  []  ".width() + name.width() + figures.width());
+    let line = match cells.min(GAUGE) {
+        0..8 => format!("↓ {name} {figures}"),
+        cells => format!("↓ {name} {}  {figures}", gauge(done, size, cells)),
     };
     shorten(&line, room)
+}
+
+/// The width of a gauge on a screen with room for it.
+const GAUGE: usize = 24;
+
+fn left(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s left"),
+        _ => format!("{} left", span(Duration::from_secs(seconds))),
+    }
 }
 
 /// `[===>   ]`, `cells` wide inside.
@@ -59,7 +75,6 @@ mod tests {
     use super::*;
     use crate::transfer::{DownloadId, DownloadState};
     use crate::ui::clean::tests::hostile;
-    use unicode_width::UnicodeWidthStr;
 
     fn download(name: &str) -> DownloadStatus {
         DownloadStatus {
@@ -79,12 +94,14 @@ mod tests {
 
     #[test]
     fn a_bar_says_how_far_it_is() {
-        let text = bar(&[download("song.mp3")], 120);
-        assert!(
-            text.starts_with("↓ song.mp3 [============>           ]   52 %  120 B/s"),
-            "{text}"
+        let gauge = format!("[{}>{}]", "=".repeat(12), " ".repeat(11));
+        let bar_at = |width| bar(&[download("song.mp3")], width);
+        assert_eq!(
+            bar_at(80),
+            format!("↓ song.mp3 {gauge}   52 %  120 B/s  4 s left")
         );
-        assert!(text.ends_with("4.00 s left"), "{text}");
+        assert_eq!(bar_at(40), "↓ song.mp3  52 %  120 B/s  4 s left");
+        assert_eq!(bar_at(30), "↓ song.mp3  52 %  120 B/s");
         assert!(bar(&[download("a"), download("b")], 80).starts_with("↓ 2 files"));
     }
 
