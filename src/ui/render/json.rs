@@ -94,6 +94,7 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
         "sources": status.sources,
         "state": status.state,
         "rate": status.rate,
+        "why": status.why,
     });
     match status.state {
         DownloadState::Complete => {
@@ -102,9 +103,7 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
             line["seconds"] = json!(seconds(status.spent));
         }
         DownloadState::Failed => line["error"] = json!(status.why),
-        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {
-            line["why"] = json!(status.why);
-        }
+        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
     }
     line
 }
