@@ -251,3 +251,14 @@ impl Stores {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_go_wherever_tasks_go() {
+        const fn shared<T: Send + Sync + Clone>() {}
+        const { shared::<Servent>() };
+    }
+}

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::time::DelayQueue;
+use tracing::field;
 
 use super::inbox::{Inbox, Report, Slot};
 use super::link::Link;
@@ -224,7 +225,14 @@ impl Actor {
 
     fn tell(&mut self, event: Event) {
         match event {
-            Event::PeerUp(peer) => tracing::info!(peer = peer.0, "neighbour joined"),
+            Event::PeerUp(peer) => {
+                let remote = self.links.get(&peer).map(|link| link.remote);
+                tracing::info!(
+                    peer = peer.0,
+                    remote = remote.map(field::display),
+                    "neighbour joined"
+                );
+            }
             Event::PeerDown(peer) => tracing::info!(peer = peer.0, "neighbour gone"),
             Event::Bye { peer, code, text } => {
                 tracing::info!(peer = peer.0, code = code.0, ?text, "neighbour said Bye");

@@ -1,0 +1,19 @@
+//! Transfers over real sockets on the loopback: what is served, what is fetched, what is left after a crash.
+
+mod browsing;
+mod caller;
+mod fetching;
+mod giving;
+mod house;
+mod resume;
+mod serving;
+
+use std::time::Duration;
+
+/// Runs a test that must end: what hangs fails instead.
+async fn ends<T>(test: impl Future<Output = T>) -> T {
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, test)
+        .await
+        .expect("the test hangs")
+}

@@ -1,0 +1,322 @@
+//! What is served, byte by byte and head by head.
+
+use std::fs::OpenOptions;
+use std::time::Duration;
+
+use servent::transfer::http::{CONTENT_URN, Status};
+use tokio::time::Instant;
+
+use crate::caller::Caller;
+use crate::ends;
+use crate::house::{House, noise};
+
+/// More than all the buffers of a connection hold.
+const BIG: u64 = 64 * 1024 * 1024;
+
+#[tokio::test]
+async fn a_file_is_served_by_digest_and_by_index() {
+    ends(async {
+        let house = House::open(10).await;
+        let bytes = noise(300_000);
+        let file = house.share("Çafé 100% [live].mp3", &bytes);
+        let sha1 = file.sha1.expect("hashed");
+        let root = "A".repeat(39);
+        let mut caller = Caller::call(house.addr).await;
+        for path in [
+            format!("/uri-res/N2R?urn:sha1:{sha1}"),
+            format!("/URI-RES/n2r?URN:SHA1:{}", sha1.to_string().to_lowercase()),
+            format!("/uri-res/N2R?urn:bitprint:{sha1}.{root}"),
+            format!(
+                "/get/{}/%C3%87af%C3%A9%20100%25%20%5Blive%5D.mp3",
+                file.index
+            ),
+            format!("/get/{}/Çafé 100% [live].mp3", file.index),
+        ] {
+            caller.get(&path, "").await;
+            let (head, body) = caller.answer().await;
+            assert_eq!(head.status, Status::OK, "{path}");
+            assert_eq!(body, bytes, "{path}");
+            let urn = format!("urn:sha1:{sha1}");
+            assert_eq!(head.headers.get(CONTENT_URN), Some(&*urn));
+            assert_eq!(head.headers.get("Server"), Some("servent/test"));
+        }
+        assert_eq!(house.uploads.completed(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ranges_are_the_same_bytes() {
+    ends(async {
+        let house = House::open(10).await;
+        let bytes = noise(700_000);
+        let file = house.share("a", &bytes);
+        let path = format!("/get/{}/a", file.index);
+        let mut caller = Caller::call(house.addr).await;
+        for (range, start, end) in [
+            ("bytes=0-", 0, 700_000),
+            ("bytes=0-0", 0, 1),
+            ("bytes=262143-262145", 262_143, 262_146),
+            ("bytes=-5", 699_995, 700_000),
+            ("bytes 100-", 100, 700_000),
+            ("bytes=1-2,5-9", 1, 3),
+            ("bytes=699999-9999999", 699_999, 700_000),
+        ] {
+            caller.get(&path, &format!("Range: {range}\r\n")).await;
+            let (head, body) = caller.answer().await;
+            assert_eq!(head.status, Status::PARTIAL, "{range}");
+            let said = format!("bytes {start}-{}/700000", end - 1);
+            assert_eq!(head.headers.get("Content-Range"), Some(&*said));
+            assert!(body == bytes[start..end], "{range}");
+        }
+        caller.get(&path, "Range: bytes=700000-\r\n").await;
+        let (head, _) = caller.answer().await;
+        assert_eq!(head.status, Status::RANGE_NOT_SATISFIABLE);
+        assert_eq!(head.headers.get("Content-Range"), Some("bytes */700000"));
+        caller.get(&path, "Range: nonsense\r\n").await;
+        assert_eq!(caller.answer().await.0.status, Status::BAD_REQUEST);
+        caller.get(&path, "").await;
+        assert_eq!(
+            caller.answer().await.1,
+            bytes,
+            "the connection outlives refusals"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_connection_takes_many_requests_at_once() {
+    ends(async {
+        let house = House::open(10).await;
+        let files = [
+            house.share("a", b"alpha"),
+            house.share("b", b""),
+            house.share("c", b"gamma"),
+        ];
+        let mut caller = Caller::call(house.addr).await;
+        let ask = |method: &str, at: usize| {
+            let (index, name) = (files[at].index, &files[at].name);
+            format!("{method} /get/{index}/{name} HTTP/1.1\nHost: a\n\n")
+        };
+        let all = [
+            ask("GET", 0),
+            ask("HEAD", 0),
+            "\r\n".to_owned(),
+            ask("GET", 1),
+            ask("GET", 2),
+        ];
+        caller.say(&all.concat()).await;
+        assert_eq!(caller.answer().await.1, b"alpha");
+        let head = caller.head().await;
+        assert_eq!(head.headers.get("Content-Length"), Some("5"));
+        assert_eq!(caller.answer().await.1, b"");
+        assert_eq!(caller.answer().await.1, b"gamma");
+        caller
+            .say("GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await;
+        assert_eq!(caller.answer().await.0.status, Status::NOT_FOUND);
+        assert_eq!(caller.rest().await, b"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn features_are_told_once_a_connection() {
+    ends(async {
+        let house = House::open(10).await;
+        let mut caller = Caller::call(house.addr).await;
+        for told in [Some("browse/1.0"), None] {
+            caller.get("/nowhere", "").await;
+            assert_eq!(caller.answer().await.0.headers.get("X-Features"), told);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn http_1_0_ends_with_the_body() {
+    ends(async {
+        let house = House::open(10).await;
+        let file = house.share("a b", b"alpha");
+        let mut caller = Caller::call(house.addr).await;
+        caller
+            .say(&format!("GET /get/{}/a b/ HTTP/1.0\n\n", file.index))
+            .await;
+        assert_eq!(caller.answer().await.1, b"alpha");
+        assert_eq!(caller.rest().await, b"");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_for_us_is_refused_and_ends_the_connection() {
+    ends(async {
+        let house = House::open(10).await;
+        let long = format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "b".repeat(20_000));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(101));
+        for (words, status) in [
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("GET /\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", 400),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+                400,
+            ),
+            ("PUT /get/1/a HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+            (&long, 431),
+            (&many, 431),
+        ] {
+            let mut caller = Caller::call(house.addr).await;
+            caller.say(words).await;
+            assert_eq!(caller.answer().await.0.status.0, status, "{words:.60}");
+            assert_eq!(caller.rest().await, b"");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_shared_is_not_found() {
+    ends(async {
+        let house = House::open(10).await;
+        let file = house.share("a", b"alpha");
+        let gone = house.share("gone", b"gone");
+        std::fs::remove_file(house.path("gone")).expect("removed");
+        let changed = house.share("changed", b"before");
+        std::fs::write(house.path("changed"), b"afterwards").expect("written");
+        let mut caller = Caller::call(house.addr).await;
+        let unknown = "A".repeat(32);
+        for (path, status) in [
+            (format!("/get/{}/b", file.index), 404),
+            (format!("/get/{}/a", file.index + 100), 404),
+            (format!("/get/{}/gone", gone.index), 404),
+            (format!("/get/{}/changed", changed.index), 404),
+            (format!("/uri-res/N2R?urn:sha1:{unknown}"), 404),
+            (
+                format!("/uri-res/N2X?urn:sha1:{}", file.sha1.expect("hashed")),
+                404,
+            ),
+            ("/../etc/passwd".to_owned(), 404),
+            ("/uri-res/N2R?urn:sha1:short".to_owned(), 400),
+            ("/get/x/a".to_owned(), 400),
+        ] {
+            caller.get(&path, "").await;
+            assert_eq!(caller.answer().await.0.status.0, status, "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn full_slots_are_told_and_come_back() {
+    ends(async {
+        let house = House::open(1).await;
+        let big = house.share_zeros("big", BIG);
+        let small = house.share("small", b"alpha");
+        let small = format!("/get/{}/small", small.index);
+        let mut greedy = Caller::call(house.addr).await;
+        greedy
+            .get(&format!("/get/{}/big", big.index), "User-Agent: greedy\r\n")
+            .await;
+        greedy.head().await;
+        assert!(house.uploads.busy());
+        let running = &house.uploads.list()[0];
+        assert_eq!(
+            (&*running.name, &*running.agent, running.length),
+            ("big", "greedy", BIG)
+        );
+        let mut caller = Caller::call(house.addr).await;
+        caller.get(&small, "").await;
+        let (head, _) = caller.answer().await;
+        assert_eq!(head.status, Status::BUSY);
+        assert!(head.headers.get("Retry-After").is_some());
+        caller
+            .say(&format!("HEAD {small} HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        assert_eq!(
+            caller.head().await.status,
+            Status::OK,
+            "a head needs no slot"
+        );
+        drop(greedy);
+        while house.uploads.busy() {
+            tokio::task::yield_now().await;
+        }
+        caller.get(&small, "").await;
+        assert_eq!(caller.answer().await.1, b"alpha");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_that_shrinks_ends_the_connection() {
+    ends(async {
+        let house = House::open(1).await;
+        let big = house.share_zeros("big", BIG);
+        let mut caller = Caller::call(house.addr).await;
+        caller.get(&format!("/get/{}/big", big.index), "").await;
+        caller.head().await;
+        let file = OpenOptions::new()
+            .write(true)
+            .open(house.path("big"))
+            .expect("it is there");
+        file.set_len(BIG / 2).expect("shortened");
+        let came = caller.rest().await.len() as u64;
+        assert!(came < BIG, "{came}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_heads_are_reaped() {
+    let house = House::open(1).await;
+    let mut callers = Vec::new();
+    for words in ["", "GET / HTTP/1.1\r\n", "\r\n"] {
+        let mut caller = Caller::call(house.addr).await;
+        caller.say(words).await;
+        callers.push(caller);
+    }
+    let begun = Instant::now();
+    for mut caller in callers {
+        assert_eq!(caller.rest().await, b"");
+    }
+    let took = begun.elapsed();
+    assert!(took <= Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_stalls_loses_its_slot() {
+    let house = House::open(1).await;
+    let big = house.share_zeros("big", BIG);
+    let mut caller = Caller::call(house.addr).await;
+    caller.get(&format!("/get/{}/big", big.index), "").await;
+    while !house.uploads.busy() {
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    while house.uploads.busy() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(
+        begun.elapsed() <= Duration::from_secs(70),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn silent_connections_cost_little() {
+    let house = House::open(1).await;
+    let caller = Caller::call(house.addr).await;
+    let remote = house.addr;
+    let serving = house
+        .uploads
+        .clone()
+        .serve(caller.stream, remote, Default::default());
+    let size = size_of_val(&serving);
+    assert!(
+        size <= 2 * 1024,
+        "{size} bytes, before the kilobyte that is read into"
+    );
+}
