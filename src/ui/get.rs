@@ -135,7 +135,7 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
     loop {
         let now = status.borrow_and_update().clone();
         let due = told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
-        if screen.json && (due || is_over(&now)) {
+        if screen.json && (due || now.state.is_final()) {
             screen.json(&json::download(&now));
             told = Some(Instant::now());
         }
@@ -154,17 +154,18 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
     }
 }
 
-const fn is_over(status: &DownloadStatus) -> bool {
-    matches!(
-        status.state,
-        DownloadState::Complete | DownloadState::Failed
-    )
+/// Returns once a download is complete or has failed.
+pub(super) async fn over(session: &Session, id: DownloadId) {
+    if let Some(mut status) = session.servent.downloads().watch(id) {
+        // A download that is gone is over, too.
+        let _ = status.wait_for(|status| status.state.is_final()).await;
+    }
 }
 
 /// The downloads that are neither complete nor failed.
 pub(super) fn active(session: &Session) -> Vec<DownloadStatus> {
     let mut all = session.servent.downloads().list();
-    all.retain(|one| !is_over(one));
+    all.retain(|one| !one.state.is_final());
     all
 }
 
@@ -183,12 +184,13 @@ async fn draw(session: &Session, downloads: &[DownloadId]) -> std::convert::Infa
 
 fn complete(status: &DownloadStatus) -> Line {
     let path = status.path.as_ref().map(|path| path.display().to_string());
+    let checked = status.why.as_deref().unwrap_or("SHA-1 checked");
     Line::styled(Style::Good, "complete ")
         .and(Style::Plain, path.unwrap_or_else(|| status.name.clone()))
         .and(
             Style::Dim,
             format!(
-                "  {} in {}, SHA-1 checked",
+                "  {} in {}, {checked}",
                 bytes(status.done),
                 span(status.spent)
             ),

@@ -26,7 +26,9 @@ fn what_one_shares_the_other_finds_and_fetches() {
     sharer.hashed(FILES as u64);
     let address = sharer.address();
 
-    let mut seeker = Process::start(here.path(), &["--connect", &address, "--json"]);
+    // A shorter wait makes a shorter pause after each hit, during which others could still come.
+    let arguments = ["--connect", &address, "--json", "--wait", "2"];
+    let mut seeker = Process::start(here.path(), &arguments);
     for n in CHOSEN {
         seeker.tell(&format!("search track{n:03}"));
         seeker.tell("get 1");

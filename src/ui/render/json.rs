@@ -31,7 +31,9 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
             "duplicate": status.counts.duplicate,
             "dropped": status.counts.dropped,
             "shed": status.shed,
+            "lost_hits": status.lost_hits,
         },
+        "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
     })
 }
@@ -94,6 +96,7 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
         "sources": status.sources,
         "state": status.state,
         "rate": status.rate,
+        "why": status.why,
     });
     match status.state {
         DownloadState::Complete => {
@@ -102,9 +105,7 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
             line["seconds"] = json!(seconds(status.spent));
         }
         DownloadState::Failed => line["error"] = json!(status.why),
-        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {
-            line["why"] = json!(status.why);
-        }
+        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
     }
     line
 }
