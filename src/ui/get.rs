@@ -154,6 +154,14 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
     }
 }
 
+/// Returns once a download is complete or has failed.
+pub(super) async fn over(session: &Session, id: DownloadId) {
+    if let Some(mut status) = session.servent.downloads().watch(id) {
+        // A download that is gone is over, too.
+        let _ = status.wait_for(|status| status.state.is_final()).await;
+    }
+}
+
 /// The downloads that are neither complete nor failed.
 pub(super) fn active(session: &Session) -> Vec<DownloadStatus> {
     let mut all = session.servent.downloads().list();

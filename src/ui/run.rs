@@ -12,7 +12,7 @@ use super::cli::{LogForm, Options, Strategy};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
-use super::render::bytes;
+use super::render::{bytes, counted};
 use super::screen::Screen;
 use super::session::{Manner, Session};
 use super::signals::{Signals, Told};
@@ -24,6 +24,9 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// The longest `--wait`: a query's routes do not live longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// How long the greeting waits to know what is shared.
+const FIRST_SCAN: Duration = Duration::from_millis(150);
 
 /// Stopping is done within this, or the rest is left undone.
 const STOP_WITHIN: Duration = Duration::from_millis(1900);
@@ -95,7 +98,7 @@ async fn run(options: Options) -> Result<Exit, Failure> {
             "name another address with --listen, or other folders with --data and --downloads",
         )
     })?;
-    greet(&screen, &servent, &options, &data);
+    greet(&screen, &servent, &options, &data).await;
 
     let session = Arc::new(Session::new(servent.clone(), Arc::clone(&screen), manner));
     let exit = if options.daemon {
@@ -133,7 +136,7 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
 }
 
 /// Says what was started, and what differs from what one would expect.
-fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &DataFolder) {
+async fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &DataFolder) {
     let listen = servent.listen();
     let port = listen.port();
     match (options.listen, data.beside) {
@@ -153,16 +156,24 @@ fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &DataFolde
         )),
         _ => {}
     }
-    let census = *servent.census().borrow();
-    let hashing = match census.unhashed {
-        0 => String::new(),
-        unhashed => format!(", {unhashed} of them being hashed"),
+    let mut census = servent.census();
+    // What is shared is known in a moment, unless it is a lot.
+    let _ = timeout(FIRST_SCAN, census.wait_for(|census| census.scans > 0)).await;
+    let census = *census.borrow();
+    let shares = match (census.scans, census.unhashed) {
+        (0, _) => "is still looking through what it shares".to_owned(),
+        (_, unhashed) => {
+            let hashing = match unhashed {
+                0 => String::new(),
+                unhashed => format!(", {unhashed} of them being hashed"),
+            };
+            let files = counted(census.files, "file");
+            format!("shares {files} ({}){hashing}", bytes(census.bytes))
+        }
     };
     screen.talk(format!(
-        "servent {} listens on {listen} and shares {} files ({}){hashing}.",
+        "servent {} listens on {listen} and {shares}.",
         env!("CARGO_PKG_VERSION"),
-        census.files,
-        bytes(census.bytes),
     ));
 }
 

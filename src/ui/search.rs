@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cli::parse_ttl;
 use super::failure::{Exit, Failure};
-use super::render::{HitColumns, Line, Style, json, span};
+use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::Results;
 use super::session::Session;
 use crate::net;
@@ -169,13 +169,13 @@ impl Listening<'_> {
             let took = self.began.elapsed();
             screen.json(&json::SearchDone::new(hits, hosts, messages, first, took));
         } else if let Some(first) = first {
-            let line = Line::styled(Style::Good, counted(hits, "file", "files")).and(
+            let line = Line::styled(Style::Good, counted(hits, "file")).and(
                 Style::Dim,
                 format!(
                     " at {}, the first after {}; {} sent",
-                    counted(hosts, "host", "hosts"),
+                    counted(hosts, "host"),
                     span(first),
-                    counted(messages, "query", "queries"),
+                    counted(messages, "query"),
                 ),
             );
             screen.talk(line);
@@ -184,10 +184,4 @@ impl Listening<'_> {
         }
         hits > 0
     }
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use printer::Board;
 pub(super) use printer::Printer;
@@ -29,6 +30,9 @@ use crate::transfer::DownloadId;
 
 /// How often the progress line is redrawn. Every redraw makes the cursor flicker on slow terminals.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
+
+/// A file that is here within this time needs no progress row: the next prompt waits for it.
+const SMALL_FILE: Duration = Duration::from_millis(250);
 
 /// A prompt, made before there is a servent so that what is said while starting goes through it.
 pub(super) struct Prompt {
@@ -65,7 +69,13 @@ impl Prompt {
             leaving: false,
         };
         conversation.go_on();
-        let mut reader = self.reader.start(session);
+        session
+            .screen
+            .talk("Type `help` to see what can be typed here.");
+        let mut neighbours = session.servent.neighbours();
+        neighbours.mark_changed();
+        let mut lonely = true;
+        let mut reader = self.reader.start(Arc::clone(&session));
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -83,6 +93,17 @@ impl Prompt {
                     _ => break,
                 },
                 _ = redraw.tick() => conversation.draw(),
+                Ok(()) = neighbours.changed() => {
+                    let count = *neighbours.borrow_and_update();
+                    if lonely != (count == 0) {
+                        lonely = count == 0;
+                        session.screen.talk(if lonely {
+                            "The last neighbour is gone; looking for others."
+                        } else {
+                            "Connected: searches reach others now."
+                        });
+                    }
+                }
                 Some(_) = conversation.tasks.join_next() => {}
             }
         }
@@ -164,9 +185,13 @@ impl Conversation {
                 Ok(())
             }
             Command::Get(get) => {
-                for id in get.begin(session).await? {
+                let begun = get.begin(session).await?;
+                for &id in &begun {
                     self.follow(id);
                 }
+                let over = join_all(begun.into_iter().map(|id| get::over(session, id)));
+                // Those that are longer under way get a row above the next prompt.
+                let _ = timeout(SMALL_FILE, over).await;
                 Ok(())
             }
             other => session.run(other).await,
