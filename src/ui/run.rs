@@ -13,11 +13,13 @@ use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
 use super::render::{bytes, counted};
-use super::screen::Screen;
+use super::screen::{Screen, is_dumb};
 use super::session::{Manner, Session};
 use super::signals::{Signals, Told};
 use super::{config, log, script, start};
 use crate::net::{DEFAULT_PORT, Servent};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How long a search in a script takes at most, where nothing is said.
 const WAIT: Duration = Duration::from_secs(5);
@@ -128,8 +130,10 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
     };
     let Strategy::Flood { ttl } = options.search.unwrap_or(Strategy::Flood { ttl: None });
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let prompt = at_terminal && !options.daemon;
     Ok(Manner {
-        prompt: at_terminal && !options.daemon,
+        prompt,
+        beside: prompt && !is_dumb(),
         wait,
         ttl,
     })
@@ -160,21 +164,17 @@ async fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &Dat
     // What is shared is known in a moment, unless it is a lot.
     let _ = timeout(FIRST_SCAN, census.wait_for(|census| census.scans > 0)).await;
     let census = *census.borrow();
-    let shares = match (census.scans, census.unhashed) {
-        (0, _) => "is still looking through what it shares".to_owned(),
-        (_, unhashed) => {
-            let hashing = match unhashed {
-                0 => String::new(),
-                unhashed => format!(", {unhashed} of them being hashed"),
-            };
-            let files = counted(census.files, "file");
-            format!("shares {files} ({}){hashing}", bytes(census.bytes))
-        }
+    let shares = if census.scans == 0 {
+        "looking through what it shares".to_owned()
+    } else {
+        let hashing = match census.unhashed {
+            0 => String::new(),
+            unhashed => format!(", {unhashed} being hashed"),
+        };
+        let files = counted(census.files, "file");
+        format!("sharing {files} ({}{hashing})", bytes(census.bytes))
     };
-    screen.talk(format!(
-        "servent {} listens on {listen} and {shares}.",
-        env!("CARGO_PKG_VERSION"),
-    ));
+    screen.talk(format!("servent {VERSION} listens on {listen}, {shares}."));
 }
 
 /// Says Bye and saves what is to be saved; a second signal ends at once.

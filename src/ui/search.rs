@@ -67,7 +67,7 @@ impl Search {
         };
         listening.listen(Patience::of(session.manner.wait)).await;
         let found = listening.report();
-        if session.manner.prompt {
+        if session.manner.beside {
             listening
                 .listen(Patience {
                     total: LISTEN_AT_PROMPT,
@@ -179,7 +179,7 @@ impl Listening<'_> {
                 ),
             );
             screen.talk(line);
-        } else if self.session.manner.prompt {
+        } else if self.session.manner.beside {
             screen.talk("Nothing yet; what still comes will be shown. Fewer words find more.");
         }
         hits > 0

@@ -78,11 +78,11 @@ impl Prompt {
         let mut reader = self.reader.start(Arc::clone(&session));
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
+        let in_line = loop {
             tokio::select! {
                 event = reader.next() => {
                     if !conversation.on(event, signals).await {
-                        break;
+                        break false;
                     }
                     conversation.draw();
                     reader.type_on();
@@ -90,7 +90,7 @@ impl Prompt {
                 told = signals.next() => match told {
                     // While a line is being typed Ctrl-C is a key; this came from elsewhere.
                     Told::Interrupt if conversation.interrupt() => {}
-                    _ => break,
+                    _ => break true,
                 },
                 _ = redraw.tick() => conversation.draw(),
                 Ok(()) = neighbours.changed() => {
@@ -106,11 +106,11 @@ impl Prompt {
                 }
                 Some(_) = conversation.tasks.join_next() => {}
             }
-        }
+        };
         conversation.tasks.abort_all();
         conversation.take_leave();
         self.printer.finish();
-        reader.close();
+        reader.close(in_line);
         Exit::Done
     }
 }
@@ -173,6 +173,7 @@ impl Conversation {
 
     async fn run(&mut self, session: &Arc<Session>, command: Command) -> Result<(), Failure> {
         match command {
+            command if !session.manner.beside => session.run(command).await,
             Command::Search(search) => {
                 self.end_search();
                 let session = Arc::clone(session);
