@@ -1,0 +1,245 @@
+//! The thread that keeps the library true to the disk.
+//!
+//! The one rule: what a walk has seen is in the library and what it has not is out. All else (watches, digests known
+//! from earlier, the list of errands) only saves it from walking and hashing more than it must.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+
+use crate::library::SharedFile;
+
+use super::agenda::{Errand, Errands};
+use super::board::Board;
+use super::cache::Cache;
+use super::hasher::Job;
+use super::scan::{Ground, Sight, is_readable};
+use super::stamp::Stamp;
+use super::watching::Watch;
+
+/// All the keeping thread needs.
+pub(super) struct Keeper {
+    /// The folders to share, absolute, whether they are there or not.
+    pub(super) folders: Vec<PathBuf>,
+    /// Nothing below these is shared.
+    pub(super) never: Vec<PathBuf>,
+    pub(super) jobs: Sender<Job>,
+    pub(super) board: Arc<Board>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) errands: Arc<Errands>,
+    pub(super) stopped: Arc<AtomicBool>,
+    /// The folders that are there.
+    pub(super) grounds: Vec<Ground>,
+    /// Every shared file by number, with the stamp of which its digest is known or has been asked for.
+    pub(super) ledger: HashMap<u32, Option<Stamp>>,
+    pub(super) watch: Option<Watch>,
+}
+
+/// What one walk has met so far.
+#[derive(Default)]
+struct Tour {
+    seen: HashSet<u32>,
+    skipped: u64,
+}
+
+impl Keeper {
+    /// Does errands until stopped.
+    pub(super) fn run(mut self) {
+        while let Some(errand) = self.errands.next() {
+            match errand {
+                Errand::Everything => self.walk_everything(),
+                Errand::Changed(paths) => self.visit(&paths),
+                Errand::Again(path) => {
+                    let index = self.board.read().by_path(&path).map(|file| file.index);
+                    if let Some(index) = index {
+                        self.ledger.insert(index, None);
+                        self.visit(&BTreeSet::from([path]));
+                    }
+                }
+                Errand::LookAround if self.find_grounds() != self.grounds => self.walk_everything(),
+                Errand::LookAround => {}
+            }
+        }
+    }
+
+    fn walk_everything(&mut self) {
+        self.grounds = self.find_grounds();
+        if let Some(watch) = &mut self.watch {
+            watch.retry();
+        }
+        let mut tour = Tour::default();
+        for ground in self.grounds.clone() {
+            self.walk(&ground, &ground.path, &mut tour);
+        }
+        if self.is_stopped() {
+            return;
+        }
+        self.strike_out(&tour, |_| true);
+        // A walk asked for while this one was under way is the one the asker waits for.
+        let counts = u64::from(!self.errands.is_asked());
+        self.board.publish(|census| {
+            census.scans += counts;
+            census.skipped = tour.skipped;
+        });
+        let files = self.board.read().len();
+        self.cache
+            .trim(files, |path| self.board.read().by_path(path).is_some());
+    }
+
+    /// Makes the library true to these files, and to these folders with all below them.
+    fn visit(&mut self, paths: &BTreeSet<PathBuf>) {
+        let mut tour = Tour::default();
+        let mut covered: Option<&Path> = None;
+        for path in paths {
+            // In the order of paths a folder comes before all that is in it.
+            if covered.is_some_and(|folder| path.starts_with(folder)) {
+                continue;
+            }
+            covered = Some(path);
+            let around = self
+                .grounds
+                .iter()
+                .filter(|ground| path.starts_with(&ground.path));
+            let innermost = around
+                .max_by_key(|ground| ground.path.as_os_str().len())
+                .cloned();
+            if let Some(ground) = innermost {
+                self.walk(&ground, path, &mut tour);
+            }
+        }
+        if self.is_stopped() {
+            return;
+        }
+        self.strike_out(&tour, |file| {
+            let path = file.path();
+            let below = path
+                .ancestors()
+                .take_while(|way| way.starts_with(&file.root));
+            below.into_iter().any(|way| paths.contains(way))
+        });
+        self.board.publish(|_| {});
+    }
+
+    /// The shared folders that are there now, each once.
+    fn find_grounds(&self) -> Vec<Ground> {
+        let mut grounds: Vec<Ground> = Vec::new();
+        for ground in self.folders.iter().filter_map(|folder| Ground::at(folder)) {
+            if !grounds.contains(&ground) {
+                grounds.push(ground);
+            }
+        }
+        grounds
+    }
+
+    fn walk(&mut self, ground: &Ground, from: &Path, tour: &mut Tour) {
+        let never: Vec<PathBuf> = self
+            .never
+            .iter()
+            .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()))
+            .collect();
+        // A shared folder inside another is walked by itself, so that a file is met once.
+        let others: Vec<Ground> = self
+            .grounds
+            .iter()
+            .filter(|other| other.path != ground.path)
+            .cloned()
+            .collect();
+        let barred = |path: &Path| {
+            never.iter().any(|never| path.starts_with(never))
+                || others.iter().any(|other| *path == *other.path)
+        };
+        let mut batch = Vec::with_capacity(BATCH);
+        for sight in ground.walk(from, barred) {
+            match sight {
+                Sight::Folder(path) => {
+                    if let Some(watch) = &mut self.watch {
+                        watch.add(&path);
+                    }
+                }
+                Sight::File(file, stamp) => batch.push((file, stamp)),
+                Sight::Unreadable => tour.skipped += 1,
+            }
+            if self.is_stopped() {
+                return;
+            }
+            if batch.len() == BATCH {
+                self.take_in(&mut batch, tour);
+            }
+        }
+        self.take_in(&mut batch, tour);
+    }
+
+    /// Puts what is new or changed into the library, with its digest where that is known.
+    fn take_in(&mut self, batch: &mut Vec<(SharedFile, Stamp)>, tour: &mut Tour) {
+        let library = self.board.read();
+        batch.retain(|(file, stamp)| {
+            let Some(known) = library.by_path(&file.path()) else {
+                return true;
+            };
+            let same =
+                known.root == file.root && self.ledger.get(&known.index) == Some(&Some(*stamp));
+            if same {
+                tour.seen.insert(known.index);
+            }
+            !same
+        });
+        drop(library);
+        if batch.is_empty() {
+            return;
+        }
+        let known = self.cache.known();
+        batch.retain_mut(|(file, stamp)| {
+            let path = file.path();
+            file.sha1 = known.sha1(&path, *stamp);
+            let readable = is_readable(&path);
+            tour.skipped += u64::from(!readable);
+            readable
+        });
+        let mut library = self.board.write();
+        for (file, stamp) in batch.drain(..) {
+            let hashed = file.sha1.is_some();
+            let index = library.insert(file);
+            tour.seen.insert(index);
+            let before = self.ledger.insert(index, Some(stamp));
+            if !hashed {
+                if before.flatten().is_some_and(|before| before != stamp) {
+                    library.forget_sha1(index);
+                }
+                // The hasher is gone only when all ends.
+                let _ = self.jobs.send(Job { stamp, index });
+            }
+        }
+        drop(library);
+        self.board.publish(|_| {});
+    }
+
+    /// Takes out of the library what a walk has not met and should have.
+    fn strike_out(&mut self, tour: &Tour, should: impl Fn(&SharedFile) -> bool) {
+        let unseen = self
+            .ledger
+            .keys()
+            .filter(|index| !tour.seen.contains(index));
+        let unseen: Vec<u32> = unseen.copied().collect();
+        for few in unseen.chunks(BATCH) {
+            let mut library = self.board.write();
+            for index in few {
+                let gone = library
+                    .get(*index)
+                    .filter(|file| should(file))
+                    .map(SharedFile::path);
+                if gone.is_some_and(|path| library.remove(&path)) {
+                    self.ledger.remove(index);
+                }
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Files put into the library, or taken out, under one lock: it is held for less than a millisecond.
+const BATCH: usize = 64;
