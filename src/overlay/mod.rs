@@ -4,9 +4,9 @@
 //! [`Outbox`]; the two enums mirror each other. It holds no socket, asks no clock and throws no dice of its own, so the
 //! same inputs give the same effects under tokio, in a simulation and in a replay.
 //!
-//! Its parts are data and only answer questions: [`peers`] the neighbours, [`routes`] the ways back, [`hosts`] whom to
-//! dial, [`pongs`] whom to tell of. Only the overlay itself pushes effects, in four chapters: [`search`] (Query and
-//! QueryHit), [`push`], [`ping`] (Ping, Pong and keep-alive), [`growth`] (links coming and going).
+//! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to
+//! dial, `pongs` whom to tell of. Only the overlay itself pushes effects, in four chapters: `search` (Query and
+//! QueryHit), `push`, `ping` (Ping, Pong and keep-alive), `growth` (links coming and going).
 //!
 //! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
 //! about somebody already gone is ignored; so drivers need no error path.
@@ -277,7 +277,7 @@ impl Overlay {
         }
         let near = peer.who.remote.ip().is_loopback();
         let seen_as = peer.who.agreement.seen_as;
-        let ip = seen_as.or(near.then_some(Ipv4Addr::LOCALHOST))?;
+        let ip = seen_as.or_else(|| near.then_some(Ipv4Addr::LOCALHOST))?;
         let addr = SocketAddrV4::new(ip, listening.port());
         reach::is_believed(addr, *peer.who.remote.ip()).then_some(addr)
     }
