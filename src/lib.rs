@@ -1,4 +1,45 @@
-//! `servent`: a servent of the Gnutella network as a library.
+//! A servent of the Gnutella network, as a library. This page is the map.
+//!
+//! # One machine, two drivers
+//!
+//! What a servent *decides* is one pure state machine, [`overlay::Overlay`]. It has one door: something happens to the
+//! servent (an [`overlay::Input`]: a neighbour joined, a descriptor came, a timer woke), and the machine says what is to
+//! be done about it (its [`overlay::Effect`]s: send this, dial that, look this up in the library). It asks no clock,
+//! rolls no dice of its own and touches no socket; all of that is handed in. So every rule of the protocol can be tested
+//! as *inputs in, effects out*, and the same machine can run on sockets or in a simulator.
+//!
+//! [`net::Servent`] is the driver on tokio: one task owns the overlay, and links, timers and transfers are tasks around
+//! it. Nothing it does waits for a slow neighbour; what does not fit into the bounded queue of a link is shed and counted.
+//!
+//! # The modules, from below
+//!
+//! | module | what it is | what it may know |
+//! |---|---|---|
+//! | [`time`], [`rng`] | the clock and the dice, injected | nobody |
+//! | [`wire`] | bytes to descriptors and back, the handshake, deflated links | the two above |
+//! | [`overlay`] | neighbours, routes, pongs, flooding: the state machine | `wire` |
+//! | [`library`] | shared files by number, by words, by SHA-1 | `wire` |
+//! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
+//! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
+//! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above |
+//! | [`ui`] | command line, prompt, tables, JSON | all above |
+//!
+//! Arrows only go down, and the first five are pure: no socket, thread, disk or clock of their own. `tests/layers.rs`
+//! reads the sources and fails where that is not so.
+//!
+//! # The way of a query
+//!
+//! A user types `search words`; [`ui`] asks [`net::Servent::search`], which hands the overlay a
+//! [`overlay::Command::Search`]. The overlay sends a [`wire::Query`] to each neighbour. There [`wire::DescriptorCodec`]
+//! reads 23 bytes of [`wire::Header`] and leaves the payload unparsed; the overlay has not seen that GUID before,
+//! remembers the way back, asks its [`library`] by an effect, and passes the query on with a lower TTL, its payload the
+//! very bytes that came. A [`wire::QueryHit`] goes back the way the query came, link by link. The user types `get 1`,
+//! and [`transfer::Downloads`] fetches the file over HTTP, checks its SHA-1, and only then puts it among the downloads.
+//!
+//! # What strangers send
+//!
+//! Everything from the network is judged by a function that returns a [`wire::WireError`] or a value, never panics, and
+//! knows a limit for every length. A refusal is counted, and it is the neighbour that loses the link.
 
 pub mod librarian;
 pub mod library;

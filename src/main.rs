@@ -1,1 +1,7 @@
-fn main() {}
+//! The `servent` program: everything is in the library, see [`servent::ui`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    servent::ui::main()
+}

@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -64,8 +64,8 @@ pub struct Librarian {
     board: Arc<Board>,
     errands: Arc<Errands>,
     stopped: Arc<AtomicBool>,
-    /// Closed when both threads have ended.
-    ended: mpsc::Receiver<()>,
+    /// Closed when both threads have ended. In a lock only so that a servent can be shared between threads.
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Librarian {
@@ -95,7 +95,7 @@ impl Librarian {
             board: Arc::clone(&board),
             errands: Arc::clone(&errands),
             stopped: Arc::clone(&stopped),
-            ended,
+            ended: Mutex::new(ended),
         };
         let hasher = Hasher {
             jobs: jobs_in,
@@ -151,7 +151,8 @@ impl Drop for Librarian {
         self.stopped.store(true, Ordering::Relaxed);
         self.errands.stop();
         // Waited for, so that the cache is free for whoever starts next.
-        let _ = self.ended.recv_timeout(FAREWELL);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(FAREWELL);
     }
 }
 

@@ -1,9 +1,36 @@
 //! The tokio driver: one task owns the overlay; links, timers and transfers are tasks around it.
+//!
+//! ```text
+//!   listen ─┐ handshake            ┌─> link: queue ─> writer ─> socket
+//!   dial  ──┴─> Greeted ─> actor ──┤
+//!   Servent ──────> Order ─> │     └<─ inbox <─ reader <─ socket
+//!                         Overlay
+//! ```
+//!
+//! The one rule: the actor never waits for a neighbour. What it has to say goes into the bounded queue of a link, or is
+//! shed and counted; what neighbours say comes through one bounded inbox, whose senders wait in a fair line.
+//!
+//! IPv4 only, as the classic network is: every address is a [`std::net::SocketAddrV4`].
 
+mod actor;
+mod admission;
+mod bootstrap;
+mod dial;
+mod greet;
+mod inbox;
+mod link;
+mod listen;
+mod lobby;
+mod saved;
+mod search;
 mod servent;
 mod settings;
 mod status;
+mod whereabouts;
+mod word;
 
-pub use servent::{Search, SearchHit, Servent};
+pub use bootstrap::{Bootstrap, Candidate, DEFAULT_PORT};
+pub use search::{Search, SearchHit};
+pub use servent::Servent;
 pub use settings::Settings;
 pub use status::{PeerStatus, Status};

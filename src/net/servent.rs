@@ -2,39 +2,59 @@
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{PeerStatus, Settings, Status};
-use crate::librarian::{Census, Shelf};
-use crate::transfer::{Downloads, Uploads};
-use crate::wire::{Guid, Query, QueryHit};
+use super::actor::{Actor, Parts};
+use super::inbox::{INBOX, Inbox, Order, Report};
+use super::listen::{Door, bind};
+use super::saved::Saved;
+use super::{PeerStatus, Search, Settings, Status};
+use crate::librarian::{Census, Librarian, Shelf};
+use crate::transfer::{Downloads, Identity, Uploads};
+use crate::wire::{Guid, Query};
 
-/// A running servent. Clones are handles on the same one.
+/// Who we say we are, to servents and to HTTP clients.
+const AGENT: &str = concat!("servent/", env!("CARGO_PKG_VERSION"));
+
+/// How long [`Servent::stop`] may take in all; what is not done by then is cut off.
+const STOP_WITHIN: Duration = Duration::from_millis(1900);
+
+/// A running servent. Clones are handles on the same one; when the last is dropped, it leaves the network.
 #[derive(Clone, Debug)]
-pub struct Servent {}
+pub struct Servent(Arc<Inner>);
 
-/// A search under way. Dropping it ends it.
 #[derive(Debug)]
-pub struct Search {
-    /// Its GUID.
-    pub guid: Guid,
-    /// Hits as they come; ends when the servent stops.
-    pub hits: mpsc::Receiver<SearchHit>,
-    /// Query descriptors it has caused so far, as far as we can count.
-    pub messages: watch::Receiver<u64>,
+struct Inner {
+    guid: Guid,
+    listen: SocketAddrV4,
+    inbox: Inbox,
+    neighbours: watch::Receiver<usize>,
+    librarian: Librarian,
+    downloads: Downloads,
+    uploads: Arc<Uploads>,
+    /// Cancelled when the actor's task is over.
+    over: CancellationToken,
+    /// Tells the actor to leave, at the latest when nobody holds the servent any more.
+    stop: DropGuard,
+    /// Tells it to end at once.
+    kill: CancellationToken,
 }
 
-/// One hit (of one or more files) of a search.
-#[derive(Clone, Debug)]
-pub struct SearchHit {
-    /// What was found where.
-    pub hit: QueryHit,
-    /// Links the hit crossed.
-    pub hops: u8,
-    /// How long after the search began.
-    pub after: Duration,
+/// The stores of a servent: all that start-up reads from the disk.
+struct Stores {
+    guid: Guid,
+    saved: Saved,
+    hosts: Vec<SocketAddrV4>,
+    librarian: Librarian,
+    downloads: Downloads,
 }
 
 impl Servent {
@@ -42,66 +62,203 @@ impl Servent {
     ///
     /// # Errors
     /// No address of `settings.listen` is free, or a store cannot be opened.
-    pub async fn start(_settings: Settings) -> io::Result<Self> {
-        todo!()
+    pub async fn start(settings: Settings) -> io::Result<Self> {
+        let (listener, listen) = bind(&settings.listen).await?;
+        let (share, data) = (settings.share, settings.data);
+        let folder = settings.downloads;
+        // The downloads go on as soon as they are opened, on the runtime we stand in.
+        let runtime = tokio::runtime::Handle::current();
+        let open = move || {
+            let _inside = runtime.enter();
+            Stores::open(share, data, folder)
+        };
+        let stores = spawn_blocking(open).await??;
+
+        let (inbox, reports) = mpsc::channel(INBOX);
+        let (count, neighbours) = watch::channel(0);
+        let identity = Identity {
+            guid: stores.guid,
+            agent: AGENT.to_owned(),
+        };
+        let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
+        let refused = Arc::new(AtomicU64::new(0));
+        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let over = CancellationToken::new();
+        let door = Door {
+            inbox: inbox.clone(),
+            uploads: uploads.clone(),
+            refused: refused.clone(),
+        };
+        let parts = Parts {
+            guid: stores.guid,
+            agent: AGENT.to_owned(),
+            config: Arc::new(settings.overlay),
+            deflate: settings.deflate,
+            listen,
+            inbox: inbox.clone(),
+            saved: stores.saved,
+            shelf: stores.librarian.shelf(),
+            census: stores.librarian.census(),
+            uploads: uploads.clone(),
+            downloads: stores.downloads.clone(),
+            neighbours: count,
+            refused,
+            stop: stop.clone(),
+            kill: kill.clone(),
+        };
+        let actor = Actor::new(parts, door.run(listener));
+        let candidates = [stores.hosts, settings.bootstrap].concat();
+        let finished = over.clone().drop_guard();
+        tokio::spawn(async move {
+            actor.run(reports, settings.connect, candidates).await;
+            drop(finished);
+        });
+        tracing::info!(%listen, guid = %stores.guid, "servent started");
+        Ok(Self(Arc::new(Inner {
+            guid: stores.guid,
+            listen,
+            inbox,
+            neighbours,
+            librarian: stores.librarian,
+            downloads: stores.downloads,
+            uploads,
+            over,
+            stop: stop.drop_guard(),
+            kill,
+        })))
     }
-    /// Where it listens.
+
+    /// Where it listens: `0.0.0.0` stands for every address of this machine.
     pub fn listen(&self) -> SocketAddrV4 {
-        todo!()
+        self.0.listen
     }
-    /// Its GUID.
+
+    /// Its GUID: the same in every run with the same data folder.
     pub fn guid(&self) -> Guid {
-        todo!()
+        self.0.guid
     }
+
     /// How many neighbours it has, now and later.
     pub fn neighbours(&self) -> watch::Receiver<usize> {
-        todo!()
+        self.0.neighbours.clone()
     }
-    /// Asks the network.
-    pub async fn search(&self, _query: Query, _ttl: Option<u8>) -> Search {
-        todo!()
+
+    /// Asks the network. `ttl` is how many links the question may cross, none for the configured number. After
+    /// [`Servent::stop`] the search has ended before it begins.
+    pub async fn search(&self, query: Query, ttl: Option<u8>) -> Search {
+        let ask = |reply| Order::Search { query, ttl, reply };
+        self.ask(ask).await.unwrap_or_else(|| Search {
+            guid: Guid::ZERO,
+            hits: mpsc::channel(1).1,
+            messages: watch::channel(0).1,
+        })
     }
-    /// The neighbours.
+
+    /// The neighbours, oldest link first.
     pub async fn peers(&self) -> Vec<PeerStatus> {
-        todo!()
+        self.ask(Order::Peers).await.unwrap_or_default()
     }
-    /// All figures.
+
+    /// All figures; zeros once it has stopped.
     pub async fn status(&self) -> Status {
-        todo!()
+        let answer = self.ask(Order::Status).await;
+        answer.unwrap_or_else(|| Status::stopped(self.0.guid, self.0.listen))
     }
-    /// Dials; returns once the link is up.
+
+    /// Dials; returns once the link is up. Being linked already is success.
     ///
     /// # Errors
-    /// Why it is not.
-    pub async fn connect(&self, _addr: SocketAddrV4) -> io::Result<()> {
-        todo!()
+    /// Why it is not: nobody answers, a refusal (the text has its code and reason), not a servent, or ourselves.
+    pub async fn connect(&self, addr: SocketAddrV4) -> io::Result<()> {
+        let stopped = || {
+            Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "it has stopped",
+            ))
+        };
+        let answer = self.ask(|reply| Order::Connect { addr, reply }).await;
+        answer.unwrap_or_else(stopped)
     }
+
     /// Hangs up on the neighbour at `addr` (listening address or far end of the socket); false when there is none.
-    pub async fn disconnect(&self, _addr: SocketAddrV4) -> bool {
-        todo!()
+    pub async fn disconnect(&self, addr: SocketAddrV4) -> bool {
+        let answer = self.ask(|reply| Order::Disconnect { addr, reply }).await;
+        answer.unwrap_or_default()
     }
+
     /// The library.
     pub fn shelf(&self) -> Shelf {
-        todo!()
+        self.0.librarian.shelf()
     }
+
     /// How far the librarian is.
     pub fn census(&self) -> watch::Receiver<Census> {
-        todo!()
+        self.0.librarian.census()
     }
+
     /// Walks the shared folders again.
     pub fn rescan(&self) {
-        todo!()
+        self.0.librarian.rescan();
     }
+
     /// The downloads.
     pub fn downloads(&self) -> &Downloads {
-        todo!()
+        &self.0.downloads
     }
+
     /// The uploads.
     pub fn uploads(&self) -> &Uploads {
-        todo!()
+        &self.0.uploads
     }
-    /// Says Bye to the neighbours, saves the hosts, stops transfers; done within 2 s.
+
+    /// Says Bye to the neighbours, saves the hosts, stops transfers; done within 2 s. A second call waits for the
+    /// first.
     pub async fn stop(&self) {
-        todo!()
+        self.0.stop.token().cancel();
+        let all = async { tokio::join!(self.0.over.cancelled(), self.0.downloads.stop()) };
+        if timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::warn!("stopped before everything was put away");
+        }
+    }
+
+    /// Ends as a crash would: no Bye, nothing saved, every socket closed. For tests of those who stay behind.
+    #[doc(hidden)]
+    pub async fn kill(&self) {
+        self.0.kill.cancel();
+        self.0.over.cancelled().await;
+    }
+
+    /// Gives an order and waits for the answer; none when there is nobody to obey.
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.0.inbox.send(Report::Order(order(reply))).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+impl Stores {
+    fn open(share: Vec<PathBuf>, data: PathBuf, downloads: PathBuf) -> io::Result<Self> {
+        std::fs::create_dir_all(&data).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", data.display()))
+        })?;
+        let saved = Saved::below(&data);
+        Ok(Self {
+            guid: saved.guid()?,
+            hosts: saved.hosts(),
+            librarian: Librarian::start(share, &data, vec![data.clone()])?,
+            downloads: Downloads::open(&data, &downloads, AGENT)?,
+            saved,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_go_wherever_tasks_go() {
+        const fn shared<T: Send + Sync + Clone>() {}
+        const { shared::<Servent>() };
     }
 }

@@ -36,8 +36,36 @@ pub struct Status {
     pub counts: Counts,
     /// Descriptors that full link queues shed.
     pub shed: u64,
+    /// Hits of our own searches that nobody read in time.
+    pub lost_hits: u64,
+    /// Incoming connections that were closed: no word, an unknown one, a handshake that failed, or too many at once.
+    pub refused: u64,
     /// Since the start.
     pub uptime: Duration,
+}
+
+impl Status {
+    /// That of a servent which has stopped.
+    pub(super) fn stopped(guid: Guid, listen: SocketAddrV4) -> Self {
+        Self {
+            guid,
+            listen,
+            role: Role::Ultrapeer,
+            peers: 0,
+            leaves: 0,
+            files: 0,
+            bytes: 0,
+            unhashed: 0,
+            searches: 0,
+            downloads: 0,
+            uploads: 0,
+            counts: Counts::default(),
+            shed: 0,
+            lost_hits: 0,
+            refused: 0,
+            uptime: Duration::ZERO,
+        }
+    }
 }
 
 /// A line of `peers`.

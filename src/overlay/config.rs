@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::wire::handshake::Role;
 
-/// The overlay's numbers.
+/// The overlay's numbers. Nothing in the overlay assumes a number that stands here: a lesson may cross a line of two
+/// hundred servents with every TTL at 255.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The tier we stand in. Only [`Role::Ultrapeer`] for now: a flat network.
@@ -25,6 +26,12 @@ pub struct Config {
     pub keep_alive: Duration,
     /// A neighbour silent for this long is gone.
     pub silence: Duration,
+    /// How many GUIDs of queries are remembered, 16 bytes each once the first has come. 65,536 are half a minute of
+    /// 2,000 queries a second; a simulated servent needs some hundreds.
+    pub routes: usize,
+    /// Queries taken from one neighbour in a second; `u32::MAX` for no limit. A whole ultrapeer's 32 links at this rate
+    /// bring more than one core's work; nobody honest comes near it.
+    pub query_rate: u32,
 }
 
 impl Default for Config {
@@ -39,6 +46,8 @@ impl Default for Config {
             grow: true,
             keep_alive: Duration::from_secs(12),
             silence: Duration::from_secs(60),
+            routes: 1 << 16,
+            query_rate: 2_000,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the overlay has seen and refused, for `status`.
 
+use crate::wire::Kind;
+
 /// Descriptors by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -21,6 +23,37 @@ pub struct Tally {
     pub query_hit: u64,
     /// All others.
     pub other: u64,
+}
+
+impl Tally {
+    /// One more of this kind.
+    pub(super) const fn count(&mut self, kind: Kind) {
+        let number = match kind {
+            Kind::Ping => &mut self.ping,
+            Kind::Pong => &mut self.pong,
+            Kind::Bye => &mut self.bye,
+            Kind::RouteTable => &mut self.route_table,
+            Kind::Vendor { .. } => &mut self.vendor,
+            Kind::Push => &mut self.push,
+            Kind::Query => &mut self.query,
+            Kind::QueryHit => &mut self.query_hit,
+            Kind::Other(_) => &mut self.other,
+        };
+        *number += 1;
+    }
+
+    /// All kinds together.
+    pub const fn total(&self) -> u64 {
+        self.ping
+            + self.pong
+            + self.bye
+            + self.route_table
+            + self.vendor
+            + self.push
+            + self.query
+            + self.query_hit
+            + self.other
+    }
 }
 
 /// All that is counted.

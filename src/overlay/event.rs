@@ -104,7 +104,16 @@ pub enum Command {
         /// Their size together, in KiB.
         kib: u32,
     },
-    /// Say Bye to everybody.
+    /// Whether all upload slots are taken, for hits.
+    Busy(bool),
+    /// Ask a servent whose hit we saw to connect to us and offer a file (GIV), because it cannot be connected to.
+    Push {
+        /// The servent's GUID.
+        servent: Guid,
+        /// The file's index.
+        index: u32,
+    },
+    /// Say Bye to everybody and take no new neighbours.
     Leave,
 }
 
@@ -113,7 +122,8 @@ pub enum Command {
 pub enum Effect {
     /// Open a link to this address; answered by [`Input::Connected`] or [`Input::Unreachable`].
     Dial(SocketAddrV4),
-    /// Close a link after a Bye; answered by [`Input::Disconnected`].
+    /// Close a link after a Bye. The overlay has forgotten the neighbour already; a late [`Input::Disconnected`] is
+    /// ignored.
     Hangup {
         /// Whose.
         peer: PeerId,
@@ -121,6 +131,11 @@ pub enum Effect {
         code: ByeCode,
         /// Its words.
         why: &'static str,
+    },
+    /// Close a link at once and without a word: the neighbour itself said Bye (Bye 0.1: no reply).
+    Close {
+        /// Whose.
+        peer: PeerId,
     },
     /// Put a descriptor on a link.
     Send {

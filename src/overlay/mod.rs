@@ -1,68 +1,324 @@
 //! The servent's protocol mind: one state machine, one door in, one door out.
+//!
+//! The world says what happened ([`Input`]) and the overlay pushes what is to be done about it ([`Effect`]) into an
+//! [`Outbox`]; the two enums mirror each other. It holds no socket, asks no clock and throws no dice of its own, so the
+//! same inputs give the same effects under tokio, in a simulation and in a replay.
+//!
+//! Its parts are data and only answer questions: [`peers`] the neighbours, [`routes`] the ways back, [`hosts`] whom to
+//! dial, [`pongs`] whom to tell of. Only the overlay itself pushes effects, in four chapters: [`search`] (Query and
+//! QueryHit), [`push`], [`ping`] (Ping, Pong and keep-alive), [`growth`] (links coming and going).
+//!
+//! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
+//! about somebody already gone is ignored; so drivers need no error path.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::wire::Guid;
 use crate::wire::handshake::Vacancy;
+use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 
 mod config;
 mod counts;
 mod event;
+mod growth;
+mod horizon;
+mod hosts;
+mod peers;
+mod ping;
+mod pongs;
+mod push;
+mod quota;
+mod reach;
+mod routes;
+mod search;
 
 pub use config::Config;
 pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
+pub use horizon::{Horizon, TooFar};
+pub use peers::Peer;
+
+use growth::Growth;
+use hosts::HostCache;
+use peers::Peers;
+use pongs::PongCache;
+use push::PushLimits;
+use routes::Routes;
 
 /// The state machine.
 #[derive(Debug)]
-pub struct Overlay {}
+pub struct Overlay {
+    guid: Guid,
+    config: Arc<Config>,
+    rng: Rng,
+    stage: Stage,
+    listening: Option<SocketAddrV4>,
+    sharing: Sharing,
+    peers: Peers,
+    /// Queries seen, and the way their hits go.
+    queries: Routes,
+    /// Servents whose hits were seen, and the way a Push to them goes.
+    servents: Routes,
+    hosts: HostCache,
+    pongs: PongCache,
+    /// Our own searches, oldest first.
+    searches: Vec<Guid>,
+    growth: Growth,
+    push_limits: PushLimits,
+    /// When the links are to be looked at next; none before the start.
+    rounds_due: Option<Time>,
+    counts: Counts,
+}
 
-/// A neighbour as `peers` shows it.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// Its number.
-    pub id: PeerId,
-    /// Who it is.
-    pub who: Introduction,
-    /// Since when.
-    pub since: Time,
-    /// Descriptors received from it.
-    pub received: u64,
-    /// Descriptors sent to it.
-    pub sent: u64,
+/// How far the servent's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not yet begun: links may come up, none is dialled.
+    Quiet,
+    /// Begun.
+    Running,
+    /// Bye said.
+    Left,
+}
+
+/// What we tell of our library.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sharing {
+    files: u32,
+    kib: u32,
+    busy: bool,
 }
 
 impl Overlay {
     /// A servent without neighbours.
-    pub fn new(_guid: Guid, _config: Arc<Config>, _rng: Rng) -> Self {
-        todo!()
+    pub fn new(guid: Guid, config: Arc<Config>, mut rng: Rng) -> Self {
+        Self {
+            guid,
+            stage: Stage::Quiet,
+            listening: None,
+            sharing: Sharing::default(),
+            peers: Peers::default(),
+            queries: Routes::new(config.routes, &mut rng),
+            servents: Routes::new(config.routes / SERVENT_SHARE, &mut rng),
+            hosts: HostCache::new(),
+            pongs: PongCache::default(),
+            searches: Vec::new(),
+            growth: Growth::default(),
+            push_limits: PushLimits::default(),
+            rounds_due: None,
+            counts: Counts::default(),
+            config,
+            rng,
+        }
     }
 
     /// Takes one input and pushes what is to be done about it. Cannot fail: a bad descriptor is the neighbour's fault
     /// and is counted, an input about somebody already gone is ignored.
-    pub fn handle(&mut self, _now: Time, _input: Input, _out: &mut impl Outbox) {
-        todo!()
+    pub fn handle(&mut self, now: Time, input: Input, out: &mut impl Outbox) {
+        match input {
+            Input::Connected { peer, who } => self.on_connected(now, peer, *who, out),
+            Input::Disconnected { peer } => self.on_disconnected(now, peer, out),
+            Input::Unreachable { addr, hosts } => self.on_unreachable(now, addr, &hosts, out),
+            Input::Received { from, descriptor } => self.on_received(now, from, descriptor, out),
+            Input::Found { query, records } => self.on_found(now, query, records, out),
+            Input::Woke(Timer::KeepAlive) => self.make_rounds(now, out),
+            Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
+            Input::Command(command) => self.on_command(now, command, out),
+        }
     }
 
     /// The neighbours, oldest link first.
     pub fn peers(&self) -> &[Peer] {
-        todo!()
+        self.peers.as_slice()
     }
 
     /// Free slots, and whom to name to those who are refused (and to those who are not).
-    pub fn vacancy(&self, _now: Time) -> Vacancy {
-        todo!()
+    pub fn vacancy(&self, now: Time) -> Vacancy {
+        Vacancy {
+            free: self.free(),
+            hosts: self.recommended(now),
+        }
     }
 
     /// The hosts worth saving for the next start, best first.
-    pub fn hosts(&self) -> Vec<std::net::SocketAddrV4> {
-        todo!()
+    pub fn hosts(&self) -> Vec<SocketAddrV4> {
+        let neighbours: Vec<SocketAddrV4> = self.peers.iter().filter_map(Peer::listening).collect();
+        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
+        neighbours.iter().copied().chain(others).collect()
     }
 
     /// What has been counted.
     pub fn counts(&self) -> &Counts {
-        todo!()
+        &self.counts
+    }
+
+    /// One short function for each kind of descriptor; kinds that concern two neighbours only, or other networks, are
+    /// recognised, counted and let be (Gnutella 0.6, "Message header": unknown types are not routed).
+    fn on_received(&mut self, now: Time, from: PeerId, what: Descriptor, out: &mut impl Outbox) {
+        let Some(peer) = self.peers.get_mut(from) else {
+            return;
+        };
+        peer.heard = now;
+        peer.received += 1;
+        self.counts.received.count(what.header.kind);
+        match what.header.kind {
+            Kind::Ping => self.on_ping(now, from, &what, out),
+            Kind::Pong => self.on_pong(now, from, &what, out),
+            Kind::Bye => self.on_bye(now, from, &what, out),
+            Kind::Push => self.on_push(now, from, what, out),
+            Kind::Query => self.on_query(now, from, what, out),
+            Kind::QueryHit => self.on_hit(now, from, what, out),
+            Kind::RouteTable | Kind::Vendor { .. } | Kind::Other(_) => {}
+        }
+    }
+
+    fn on_command(&mut self, now: Time, command: Command, out: &mut impl Outbox) {
+        match command {
+            Command::Start => self.start(now, out),
+            Command::Search { guid, query, ttl } => self.search(now, guid, &query, ttl, out),
+            Command::EndSearch(guid) => self.searches.retain(|search| *search != guid),
+            Command::Connect(addr) => self.connect(now, addr, out),
+            Command::Disconnect(peer) => self.dismiss(now, peer, out),
+            Command::Learn(candidates) => self.learn(now, &candidates, out),
+            Command::Listening(addr) => self.listening = Some(addr),
+            Command::Sharing { files, kib } => {
+                self.sharing = Sharing {
+                    files,
+                    kib,
+                    ..self.sharing
+                }
+            }
+            Command::Busy(busy) => self.sharing.busy = busy,
+            Command::Push { servent, index } => self.ask_push(now, servent, index, out),
+            Command::Leave => self.leave(out),
+        }
+    }
+
+    fn start(&mut self, now: Time, out: &mut impl Outbox) {
+        if self.stage == Stage::Quiet {
+            self.stage = Stage::Running;
+            self.plan_rounds(now, out);
+            self.grow(now, out);
+        }
+    }
+
+    fn leave(&mut self, out: &mut impl Outbox) {
+        self.stage = Stage::Left;
+        while let Some(peer) = self.peers.as_slice().first() {
+            self.hang_up(peer.id, ByeCode::SHUTDOWN, "Servent shutdown", out);
+        }
+    }
+
+    /// Bye: TTL 1, hops 0, anything else is not from the neighbour itself (as gtk-gnutella reads it). The link is closed
+    /// at once, without a reply.
+    fn on_bye(&mut self, now: Time, from: PeerId, what: &Descriptor, out: &mut impl Outbox) {
+        let direct = what.header.ttl <= 1 && what.header.hops == 0;
+        let (true, Ok(bye)) = (direct, Bye::decode(&what.payload)) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        out.push(Effect::Tell(Event::Bye {
+            peer: from,
+            code: bye.code,
+            text: bye.text,
+        }));
+        out.push(Effect::Close { peer: from });
+        self.on_disconnected(now, from, out);
+    }
+
+    /// The header of a descriptor that may be handled, its TTL trimmed; none when it is dropped. A neighbour that keeps
+    /// sending what nobody may send loses its link.
+    fn admit(&mut self, from: PeerId, header: Header, out: &mut impl Outbox) -> Option<Header> {
+        let admitted = Horizon::of(&self.config).admit(header);
+        // From further away it is an honest neighbour who passes on somebody else's fault.
+        if admitted == Err(TooFar::Claims) && header.hops <= FAULT_RADIUS {
+            let why = "Too many messages with a high TTL";
+            self.fault(from, ByeCode::HIGH_TTL, why, out);
+        }
+        self.counts.dropped += u64::from(admitted.is_err());
+        admitted.ok()
+    }
+
+    /// Counts a broken rule, never one that a neighbour may only have passed on; at the eleventh the neighbour is told why and let go, as gtk-gnutella does.
+    fn fault(&mut self, of: PeerId, code: ByeCode, why: &'static str, out: &mut impl Outbox) {
+        let Some(peer) = self.peers.get_mut(of) else {
+            return;
+        };
+        peer.faults += 1;
+        if peer.faults > FAULTS_FORGIVEN {
+            self.hang_up(of, code, why, out);
+        }
+    }
+
+    /// Forgets a neighbour and has its link closed with a Bye.
+    fn hang_up(&mut self, peer: PeerId, code: ByeCode, why: &'static str, out: &mut impl Outbox) {
+        if self.peers.remove(peer).is_some() {
+            self.pongs.lost(peer);
+            self.counts.sent.count(Kind::Bye);
+            out.push(Effect::Hangup { peer, code, why });
+            out.push(Effect::Tell(Event::PeerDown(peer)));
+        }
+    }
+
+    /// Puts a descriptor on the link of a neighbour; nothing if it is gone.
+    fn send(&mut self, now: Time, to: PeerId, descriptor: Descriptor, out: &mut impl Outbox) {
+        if let Some(peer) = self.peers.get_mut(to) {
+            deliver(now, peer, &mut self.counts.sent, descriptor, out);
+        }
+    }
+
+    /// Our own address as `peer` can use it: where we listen, or where it sees us when we listen everywhere.
+    fn address_for(&self, peer: &Peer) -> Option<SocketAddrV4> {
+        let listening = self.listening?;
+        if !listening.ip().is_unspecified() {
+            return Some(listening);
+        }
+        let near = peer.who.remote.ip().is_loopback();
+        let seen_as = peer.who.agreement.seen_as;
+        let ip = seen_as.or(near.then_some(Ipv4Addr::LOCALHOST))?;
+        let addr = SocketAddrV4::new(ip, listening.port());
+        reach::is_believed(addr, *peer.who.remote.ip()).then_some(addr)
+    }
+}
+
+/// Puts a descriptor on a neighbour's link and counts it.
+fn deliver(
+    now: Time,
+    peer: &mut Peer,
+    sent: &mut Tally,
+    descriptor: Descriptor,
+    out: &mut impl Outbox,
+) {
+    peer.spoken = now;
+    peer.sent += 1;
+    sent.count(descriptor.header.kind);
+    out.push(Effect::Send {
+        to: peer.id,
+        descriptor,
+    });
+}
+
+/// Of the GUIDs of queries remembered, this part again for servents: far fewer servents answer than queries pass.
+const SERVENT_SHARE: usize = 4;
+
+/// Broken rules forgiven on one link (gtk-gnutella says Bye 403 at the eleventh).
+const FAULTS_FORGIVEN: u8 = 10;
+
+/// Hops up to which a neighbour is held to account for a TTL (gtk-gnutella: within radius 2).
+const FAULT_RADIUS: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effects_and_the_machine_itself_are_small() {
+        assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
+        assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
+        let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts)>();
+        let rest = size_of::<Overlay>() - tables;
+        assert!(rest <= 256, "{rest}");
     }
 }

@@ -1,1 +1,36 @@
 //! What a person or a script sees: command line, prompt, tables, JSON.
+//!
+//! `servent [OPTIONS]` runs one servent and reads commands for it: from a terminal with a prompt ([`prompt`]), from
+//! anything else line by line ([`script`]), or not at all (`--daemon`). The same words mean the same everywhere, because
+//! one clap definition ([`command`]) reads them and one file a verb carries them out.
+//!
+//! Two rules. Data goes to stdout and talk to stderr. And whatever is shown goes through [`screen::Screen`], which escapes every
+//! control character ([`clean`]): names, vendors and error texts come from strangers.
+
+mod browse;
+mod clean;
+mod cli;
+mod command;
+mod config;
+mod data_folder;
+mod failure;
+mod get;
+mod host;
+mod library;
+mod log;
+mod peers;
+mod prompt;
+mod reference;
+mod render;
+mod results;
+mod run;
+mod screen;
+mod script;
+mod search;
+mod session;
+mod signals;
+mod start;
+mod status;
+mod transfers;
+
+pub use run::main;

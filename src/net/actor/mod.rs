@@ -1,0 +1,315 @@
+//! The one task that owns the overlay, the links and the timers.
+//!
+//! Its loop: wait for one report or timer, make an [`Input`] of it, hand that to the overlay, perform each [`Effect`].
+//! Performing is a plain match without an await: no neighbour, however slow, can stop it.
+
+mod links;
+mod orders;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::pending;
+use std::io;
+use std::net::SocketAddrV4;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::time::DelayQueue;
+use tracing::field;
+
+use super::inbox::{Inbox, Report, Slot};
+use super::link::Link;
+use super::saved::Saved;
+use super::search::Searches;
+use super::whereabouts::Whereabouts;
+use crate::librarian::{Census, Shelf};
+use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Timer};
+use crate::rng::Rng;
+use crate::time::Time;
+use crate::transfer::{Downloads, Uploads};
+use crate::wire::{Guid, Query};
+
+/// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
+const FILES_PER_QUERY: usize = 500;
+
+/// Reports taken before the timers and the rest get their turn.
+const BATCH: usize = 32;
+
+/// How often the hosts are saved.
+const SAVE_EVERY: Duration = Duration::from_secs(180);
+
+/// How long the links may take to say Bye when we leave.
+const LEAVE_WITHIN: Duration = Duration::from_millis(1200);
+
+/// The owner of everything that changes.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) parts: Parts,
+    overlay: Overlay,
+    /// When the clock of the overlay began.
+    began: Instant,
+    timers: DelayQueue<Timer>,
+    /// Inputs that our own effects caused, to be taken before the next report.
+    inputs: VecDeque<Input>,
+    /// Kept for its memory.
+    effects: Vec<Effect>,
+    links: HashMap<PeerId, Link>,
+    next_peer: u32,
+    /// Who waits for which dial.
+    dials: HashMap<SocketAddrV4, Vec<oneshot::Sender<io::Result<()>>>>,
+    searches: Searches,
+    whereabouts: Whereabouts,
+    slot: Slot,
+    shed: u64,
+    /// Whether the overlay has been told that all upload slots are taken.
+    busy: bool,
+    link_tasks: JoinSet<()>,
+    errands: JoinSet<()>,
+    rng: Rng,
+}
+
+/// What an actor is given.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) guid: Guid,
+    pub(super) agent: String,
+    pub(super) config: Arc<crate::overlay::Config>,
+    pub(super) deflate: bool,
+    pub(super) listen: SocketAddrV4,
+    pub(super) inbox: Inbox,
+    pub(super) saved: Saved,
+    pub(super) shelf: Shelf,
+    pub(super) census: watch::Receiver<Census>,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) downloads: Downloads,
+    pub(super) neighbours: watch::Sender<usize>,
+    pub(super) refused: Arc<AtomicU64>,
+    /// Cancelled when the servent is to leave: somebody says so, or nobody holds it any more.
+    pub(super) stop: CancellationToken,
+    /// Cancelled when it is to end at once.
+    pub(super) kill: CancellationToken,
+}
+
+impl Actor {
+    /// An actor with a fresh overlay. `door` is the task that accepts; it ends with the actor.
+    pub(super) fn new(parts: Parts, door: impl Future<Output = ()> + Send + 'static) -> Self {
+        let overlay = Overlay::new(parts.guid, parts.config.clone(), Rng::system());
+        let mut errands = JoinSet::new();
+        errands.spawn(door);
+        Self {
+            overlay,
+            began: Instant::now(),
+            timers: DelayQueue::new(),
+            inputs: VecDeque::new(),
+            effects: Vec::new(),
+            links: HashMap::new(),
+            next_peer: 0,
+            dials: HashMap::new(),
+            searches: Searches::default(),
+            whereabouts: Whereabouts::new(parts.listen),
+            slot: Slot::default(),
+            shed: 0,
+            busy: false,
+            link_tasks: JoinSet::new(),
+            errands,
+            rng: Rng::system(),
+            parts,
+        }
+    }
+
+    /// Lives. `first` is dialled before all others, `candidates` are what the host cache begins with.
+    pub(super) async fn run(
+        mut self,
+        mut reports: mpsc::Receiver<Report>,
+        first: Vec<SocketAddrV4>,
+        candidates: Vec<SocketAddrV4>,
+    ) {
+        self.begin(first, candidates);
+        let mut saving = interval_at(Instant::now() + SAVE_EVERY, SAVE_EVERY);
+        saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (stop, kill) = (self.parts.stop.clone(), self.parts.kill.clone());
+        let mut census = self.parts.census.clone();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            tokio::select! {
+                _ = reports.recv_many(&mut batch, BATCH) => {
+                    for report in batch.drain(..) {
+                        self.hear(report);
+                    }
+                }
+                Some(expired) = self.timers.next(), if !self.timers.is_empty() => {
+                    self.take(Input::Woke(expired.into_inner()));
+                }
+                () = changed(&mut census) => {
+                    let counted = *census.borrow_and_update();
+                    self.take(Input::Command(sharing(counted)));
+                }
+                Some(Err(error)) = self.link_tasks.join_next() => self.bury(&error),
+                Some(Err(error)) = self.errands.join_next() => {
+                    tracing::error!(%error, "a task panicked");
+                }
+                _ = saving.tick() => self.save(),
+                () = stop.cancelled() => return self.leave().await,
+                () = kill.cancelled() => return,
+            }
+        }
+    }
+
+    fn begin(&mut self, first: Vec<SocketAddrV4>, candidates: Vec<SocketAddrV4>) {
+        let here = self.whereabouts.address().unwrap_or(self.parts.listen);
+        self.take(Input::Command(Command::Listening(here)));
+        let census = *self.parts.census.borrow();
+        self.take(Input::Command(sharing(census)));
+        for addr in first {
+            self.take(Input::Command(Command::Connect(addr)));
+        }
+        let others = candidates
+            .into_iter()
+            .filter(|addr| !self.whereabouts.is_self(*addr));
+        let others = others.collect();
+        self.take(Input::Command(Command::Learn(others)));
+        self.take(Input::Command(Command::Start));
+    }
+
+    /// Lets the overlay handle an input, and then all that comes of it.
+    fn take(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        let mut effects = std::mem::take(&mut self.effects);
+        while let Some(input) = self.inputs.pop_front() {
+            let now = self.now();
+            self.overlay.handle(now, input, &mut effects);
+            for effect in effects.drain(..) {
+                self.perform(effect);
+            }
+        }
+        self.effects = effects;
+        let links = self.links.len();
+        self.parts
+            .neighbours
+            .send_if_modified(|before| std::mem::replace(before, links) != links);
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Dial(addr) => self.dial(addr),
+            Effect::Hangup { peer, code, why } => self.hang_up(peer, code, why),
+            Effect::Close { peer } => self.close(peer),
+            Effect::Send { to, descriptor } => self.send(to, descriptor),
+            Effect::Lookup { guid, query } => self.look_up(guid, &query),
+            Effect::Wake { after, timer } => {
+                self.timers.insert(timer, after);
+            }
+            Effect::Tell(event) => self.tell(event),
+        }
+    }
+
+    fn look_up(&mut self, query: Guid, wanted: &Query) {
+        let busy = self.parts.uploads.busy();
+        if std::mem::replace(&mut self.busy, busy) != busy {
+            // A hit says whether there is a free slot, so now is the time to know.
+            self.inputs.push_back(Input::Command(Command::Busy(busy)));
+        }
+        let shelf = self
+            .parts
+            .shelf
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let records = shelf.records(wanted, FILES_PER_QUERY);
+        self.inputs.push_back(Input::Found { query, records });
+    }
+
+    fn tell(&mut self, event: Event) {
+        match event {
+            Event::PeerUp(peer) => {
+                let remote = self.links.get(&peer).map(|link| link.remote);
+                tracing::info!(
+                    peer = peer.0,
+                    remote = remote.map(field::display),
+                    "neighbour joined"
+                );
+            }
+            Event::PeerDown(peer) => tracing::info!(peer = peer.0, "neighbour gone"),
+            Event::Bye { peer, code, text } => {
+                tracing::info!(peer = peer.0, code = code.0, ?text, "neighbour said Bye");
+            }
+            Event::Hit {
+                query,
+                hit,
+                hops,
+                at,
+            } => self.searches.found(query, *hit, hops, at),
+            Event::PushAsked { index, addr } => {
+                self.errands
+                    .spawn(self.parts.uploads.clone().give(addr, index));
+            }
+        }
+    }
+
+    fn hear(&mut self, report: Report) {
+        match report {
+            Report::Received { from, descriptor } => {
+                // What a link we have hung up on sent before it knew is of no interest.
+                if self.links.contains_key(&from) {
+                    self.take(Input::Received { from, descriptor });
+                }
+            }
+            Report::Greeted(greeted) => self.welcome(*greeted),
+            Report::Unreachable { addr, hosts, why } => {
+                self.answer_dial(addr, &Err(why));
+                self.take(Input::Unreachable { addr, hosts });
+            }
+            Report::Ended { peer, how } => self.part(peer, &how),
+            Report::Order(order) => self.obey(order),
+        }
+    }
+
+    fn save(&mut self) {
+        let (saved, hosts) = (self.parts.saved.clone(), self.overlay.hosts());
+        self.errands
+            .spawn(async move { write_hosts(saved, hosts).await });
+    }
+
+    /// Says Bye to everybody, saves the hosts, and waits a moment for the links to end.
+    async fn leave(mut self) {
+        let hosts = self.overlay.hosts();
+        self.errands.shutdown().await;
+        self.take(Input::Command(Command::Leave));
+        self.links.clear();
+        self.parts.neighbours.send_replace(0);
+        let said = async { while self.link_tasks.join_next().await.is_some() {} };
+        let both = async { tokio::join!(said, write_hosts(self.parts.saved.clone(), hosts)) };
+        if timeout(LEAVE_WITHIN, both).await.is_err() {
+            tracing::debug!("left before all neighbours had closed");
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time::ZERO + self.began.elapsed()
+    }
+}
+
+/// Ends when the census has changed; never once there is no librarian any more.
+async fn changed(census: &mut watch::Receiver<Census>) {
+    if census.changed().await.is_err() {
+        pending::<()>().await;
+    }
+}
+
+fn sharing(census: Census) -> Command {
+    Command::Sharing {
+        files: u32::try_from(census.files).unwrap_or(u32::MAX),
+        kib: u32::try_from(census.bytes / 1024).unwrap_or(u32::MAX),
+    }
+}
+
+async fn write_hosts(saved: Saved, hosts: Vec<SocketAddrV4>) {
+    let written = tokio::task::spawn_blocking(move || saved.save_hosts(&hosts)).await;
+    if let Ok(Err(error)) = written {
+        tracing::warn!(%error, "hosts not saved");
+    }
+}

@@ -1,0 +1,133 @@
+//! What those who hold a servent ask of its actor.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::sync::atomic::Ordering::Relaxed;
+
+use tokio::sync::oneshot;
+
+use super::Actor;
+use crate::net::inbox::{Order, Report};
+use crate::net::{PeerStatus, Search, Status};
+use crate::overlay::{Command, Input, Peer};
+use crate::time::Time;
+use crate::transfer::{DownloadState, DownloadStatus};
+use crate::wire::handshake::Role;
+use crate::wire::{Guid, Query};
+
+impl Actor {
+    pub(super) fn obey(&mut self, order: Order) {
+        // Throughout: who has dropped the receiver needs no answer.
+        match order {
+            Order::Search { query, ttl, reply } => {
+                let _ = reply.send(self.search(query, ttl));
+            }
+            Order::SearchDropped(guid) => {
+                self.searches.end(guid);
+                self.take(Input::Command(Command::EndSearch(guid)));
+            }
+            Order::Connect { addr, reply } => self.connect(addr, reply),
+            Order::Disconnect { addr, reply } => {
+                let peer = self.peer_at(addr);
+                if let Some(peer) = peer {
+                    self.take(Input::Command(Command::Disconnect(peer)));
+                }
+                let _ = reply.send(peer.is_some());
+            }
+            Order::Peers(reply) => {
+                let now = self.now();
+                let peers = self
+                    .overlay
+                    .peers()
+                    .iter()
+                    .map(|peer| peer_status(peer, now));
+                let _ = reply.send(peers.collect());
+            }
+            Order::Status(reply) => {
+                let _ = reply.send(self.status());
+            }
+            Order::Invite(reply) => {
+                let _ = reply.send(self.invitation());
+            }
+        }
+    }
+
+    fn search(&mut self, query: Query, ttl: Option<u8>) -> Search {
+        let guid = Guid::random(&mut self.rng);
+        let (search, hits) = self.searches.begin(guid, self.now());
+        let inbox = self.parts.inbox.clone();
+        self.errands.spawn(async move {
+            hits.closed().await;
+            // Should the actor be gone, so is the search.
+            let _ = inbox.send(Report::Order(Order::SearchDropped(guid))).await;
+        });
+        let query = Box::new(query);
+        self.take(Input::Command(Command::Search { guid, query, ttl }));
+        search
+    }
+
+    fn connect(&mut self, addr: SocketAddrV4, reply: oneshot::Sender<io::Result<()>>) {
+        if self.peer_at(addr).is_some() {
+            let _ = reply.send(Ok(()));
+            return;
+        }
+        self.take(Input::Command(Command::Connect(addr)));
+        match self.dials.get_mut(&addr) {
+            Some(waiting) => waiting.push(reply),
+            None => {
+                let why = if self.whereabouts.is_self(addr) {
+                    "that is this servent itself"
+                } else {
+                    "not dialled: no servent can be there, or too many dials are under way"
+                };
+                let _ = reply.send(Err(io::Error::new(io::ErrorKind::InvalidInput, why)));
+            }
+        }
+    }
+
+    fn status(&self) -> Status {
+        let census = *self.parts.census.borrow();
+        let peers = self.overlay.peers();
+        let leaf = |peer: &&Peer| peer.who.agreement.role == Role::Leaf;
+        let (downloads, uploads) = (self.parts.downloads.list(), self.parts.uploads.list());
+        let unfinished = |download: &&DownloadStatus| {
+            !matches!(
+                download.state,
+                DownloadState::Complete | DownloadState::Failed
+            )
+        };
+        Status {
+            guid: self.parts.guid,
+            listen: self.whereabouts.address().unwrap_or(self.parts.listen),
+            role: self.parts.config.role,
+            peers: peers.len(),
+            leaves: peers.iter().filter(leaf).count(),
+            files: census.files,
+            bytes: census.bytes,
+            unhashed: census.unhashed,
+            searches: self.searches.len(),
+            downloads: downloads.iter().filter(unfinished).count(),
+            uploads: uploads.iter().filter(|upload| upload.running).count(),
+            counts: *self.overlay.counts(),
+            shed: self.shed,
+            lost_hits: self.searches.lost(),
+            refused: self.parts.refused.load(Relaxed),
+            uptime: self.began.elapsed(),
+        }
+    }
+}
+
+fn peer_status(peer: &Peer, now: Time) -> PeerStatus {
+    let agreement = &peer.who.agreement;
+    PeerStatus {
+        host: agreement.listen.unwrap_or(peer.who.remote),
+        role: agreement.role,
+        direction: peer.who.direction,
+        vendor: agreement.agent.clone(),
+        handshake: agreement.version,
+        deflate: (agreement.deflate_out, agreement.deflate_in),
+        uptime: now.since(peer.since),
+        received: peer.received,
+        sent: peer.sent,
+    }
+}

@@ -1,0 +1,181 @@
+//! The one port: accepts, hears the first word, and hands the socket to whom it concerns.
+//!
+//! Nothing is answered before a word is known, and junk never: it is closed and counted. Who does not come to the point
+//! within [`FIRST_WORD`], or does not end a handshake within [`HANDSHAKE`], is closed too.
+
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::admission::{Admission, Permit};
+use super::greet::{Failure, converse, place, whole_group};
+use super::inbox::{Greeted, Inbox, Order, Report};
+use super::lobby::{Lobby, Seat};
+use super::word::{LONGEST, Word};
+use crate::overlay::{Direction, Introduction};
+use crate::transfer::Uploads;
+use crate::wire::handshake::Answerer;
+
+/// How long a caller may take for its first word.
+const FIRST_WORD: Duration = Duration::from_secs(4);
+
+/// How long a caller may take from its connect to the end of the handshake, and whom we call for his part of it.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(9);
+
+/// How long to leave the port alone when the system has no socket left for us.
+const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
+
+/// The open port.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) inbox: Inbox,
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) refused: Arc<AtomicU64>,
+}
+
+/// Takes the first free address of `candidates`.
+///
+/// # Errors
+/// None is free; the text names the last one.
+pub(super) async fn bind(candidates: &[SocketAddrV4]) -> io::Result<(TcpListener, SocketAddrV4)> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on");
+    for addr in candidates {
+        match TcpListener::bind(addr).await {
+            Ok(listener) => {
+                let port = listener.local_addr()?.port();
+                return Ok((listener, SocketAddrV4::new(*addr.ip(), port)));
+            }
+            Err(error) => last = io::Error::new(error.kind(), format!("listen on {addr}: {error}")),
+        }
+    }
+    Err(last)
+}
+
+impl Door {
+    /// Accepts for ever.
+    pub(super) async fn run(self, listener: TcpListener) {
+        let door = Arc::new(self);
+        let (admission, lobby) = (Admission::default(), Lobby::default());
+        let mut callers = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, SocketAddr::V4(remote))) => match admission.admit(*remote.ip()) {
+                        Some(permit) => {
+                            let caller = door.clone().receive(stream, remote, permit, lobby.enter());
+                            callers.spawn(caller);
+                        }
+                        None => door.refuse(remote, "too many connections"),
+                    },
+                    Ok((_, SocketAddr::V6(_))) => {}
+                    Err(error) => {
+                        tracing::warn!(%error, "accept failed");
+                        sleep(OUT_OF_SOCKETS).await;
+                    }
+                },
+                Some(ended) = callers.join_next(), if !callers.is_empty() => {
+                    if let Err(error) = ended && error.is_panic() {
+                        tracing::error!(%error, "a connection's task panicked");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hears the first word of a caller and hands it on.
+    async fn receive(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        remote: SocketAddrV4,
+        permit: Permit,
+        seat: Seat,
+    ) {
+        let mut input = BytesMut::new();
+        let deadline = Instant::now() + HANDSHAKE;
+        let word = tokio::select! {
+            word = timeout(FIRST_WORD, first_word(&mut stream, &mut input)) => word,
+            () = seat.shown_out() => return self.refuse(remote, "silent while others waited"),
+        };
+        drop(seat);
+        match word {
+            Ok(Ok(Word::Link)) => {
+                match timeout_at(deadline, self.answer(stream, input, remote, permit)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => self.refuse(remote, &failure.to_string()),
+                    Err(_) => self.refuse(remote, "slow handshake"),
+                }
+            }
+            Ok(Ok(Word::Http)) => {
+                self.uploads.clone().serve(stream, remote, input).await;
+                drop(permit);
+            }
+            Ok(Ok(Word::Probe)) => tracing::debug!(%remote, "probed"),
+            Ok(Ok(Word::Giv)) => self.refuse(remote, "GIV, but we asked for none"),
+            Ok(Ok(Word::Junk)) => self.refuse(remote, "unknown first word"),
+            Ok(Err(error)) => self.refuse(remote, &error.to_string()),
+            Err(_) => self.refuse(remote, "no first word"),
+        }
+    }
+
+    /// The answering side of a handshake.
+    async fn answer(
+        &self,
+        mut stream: TcpStream,
+        mut input: BytesMut,
+        remote: SocketAddrV4,
+        permit: Permit,
+    ) -> Result<(), Failure> {
+        stream.set_nodelay(true)?;
+        // Asked only now, so that a caller who never ends its first group holds no slot.
+        whole_group(&mut stream, &mut input).await?;
+        let (reply, invitation) = oneshot::channel();
+        let closed = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
+        let invite = Report::Order(Order::Invite(reply));
+        self.inbox.send(invite).await.map_err(|_| closed(()))?;
+        let invitation = invitation.await.map_err(|_| closed(()))?;
+        let mut greeting = invitation.greeting;
+        place(&mut greeting, &stream)?;
+        let mut answerer = Answerer::new(greeting, remote, invitation.vacancy);
+        let agreement = converse(&mut stream, &mut input, &mut answerer).await?;
+        let greeted = Greeted {
+            stream,
+            rest: input,
+            who: Introduction {
+                direction: Direction::Incoming,
+                remote,
+                agreement,
+            },
+            permit: Some(permit),
+        };
+        let report = Report::Greeted(Box::new(greeted));
+        self.inbox.send(report).await.map_err(|_| closed(()))?;
+        drop(invitation.slot);
+        Ok(())
+    }
+
+    fn refuse(&self, remote: SocketAddrV4, why: &str) {
+        self.refused.fetch_add(1, Relaxed);
+        tracing::debug!(%remote, why, "refused");
+    }
+}
+
+async fn first_word(stream: &mut TcpStream, input: &mut BytesMut) -> io::Result<Word> {
+    loop {
+        if let Some(word) = Word::read(input) {
+            return Ok(word);
+        }
+        input.reserve(LONGEST);
+        if stream.read_buf(input).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Callers who have not said a word yet.
+//!
+//! There is room for so many; when one more comes, the one who has been silent longest is shown out. So sockets that
+//! are only held open cost those who hold them more than us, and whoever comes with something to say is heard.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::Notify;
+
+/// Seats: half of all connections. An honest caller speaks within a round trip, long before so many others have come.
+const SEATS: usize = 256;
+
+/// The lobby of one servent.
+#[derive(Debug, Default)]
+pub(super) struct Lobby(Mutex<VecDeque<Weak<Notify>>>);
+
+/// A caller's place; given up by dropping it.
+#[derive(Debug)]
+pub(super) struct Seat(Arc<Notify>);
+
+impl Lobby {
+    /// A seat for a new caller. Seats given up are not looked for: they count until their turn to be shown out comes,
+    /// which then is nobody's loss.
+    pub(super) fn enter(&self) -> Seat {
+        let seat = Arc::new(Notify::new());
+        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seats.len() >= SEATS
+            && let Some(silent) = seats.pop_front().and_then(|seat| seat.upgrade())
+        {
+            silent.notify_one();
+        }
+        seats.push_back(Arc::downgrade(&seat));
+        Seat(seat)
+    }
+}
+
+impl Seat {
+    /// Ends when the caller has to go.
+    pub(super) async fn shown_out(&self) {
+        self.0.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn whoever_is_silent_longest_makes_room() {
+        let lobby = Lobby::default();
+        let mut seats: VecDeque<Seat> = (0..SEATS).map(|_| lobby.enter()).collect();
+        assert!(
+            seats
+                .iter()
+                .all(|seat| seat.shown_out().now_or_never().is_none())
+        );
+        drop(seats.pop_front());
+        seats.push_back(lobby.enter());
+        let stays = |seat: &Seat| seat.shown_out().now_or_never().is_none();
+        assert!(
+            seats.iter().all(stays),
+            "it was the place of one who had spoken"
+        );
+        seats.push_back(lobby.enter());
+        assert!(!stays(&seats[0]));
+        assert!(seats.iter().skip(1).all(stays));
+    }
+}

@@ -1,0 +1,105 @@
+//! Our own searches: which hits belong to whom, and what each has cost so far.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::time::Time;
+use crate::wire::{Guid, QueryHit};
+
+/// Hits that may wait for a reader who is busy. A screen shows fewer; a script reads faster than they come.
+const WAITING_HITS: usize = 1024;
+
+/// A search under way. Dropping its receiver of hits ends it.
+#[derive(Debug)]
+pub struct Search {
+    /// Its GUID.
+    pub guid: Guid,
+    /// Hits as they come; ends when the servent stops. Should 1024 wait to be read, further ones are lost and counted.
+    pub hits: mpsc::Receiver<SearchHit>,
+    /// Query descriptors it has caused so far, as far as we can count: those that we sent ourselves.
+    pub messages: watch::Receiver<u64>,
+}
+
+/// One hit (of one or more files) of a search.
+#[derive(Clone, Debug)]
+pub struct SearchHit {
+    /// What was found where.
+    pub hit: QueryHit,
+    /// Links the hit crossed.
+    pub hops: u8,
+    /// How long after the search began.
+    pub after: Duration,
+}
+
+/// The searches under way, as the actor holds them.
+#[derive(Debug, Default)]
+pub(super) struct Searches {
+    running: HashMap<Guid, Running>,
+    lost: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    began: Time,
+    hits: mpsc::Sender<SearchHit>,
+    messages: watch::Sender<u64>,
+}
+
+impl Searches {
+    /// Begins one; the sender serves to notice that nobody listens any more.
+    pub(super) fn begin(&mut self, guid: Guid, now: Time) -> (Search, mpsc::Sender<SearchHit>) {
+        let (sender, hits) = mpsc::channel(WAITING_HITS);
+        let (count, messages) = watch::channel(0);
+        let running = Running {
+            began: now,
+            hits: sender.clone(),
+            messages: count,
+        };
+        self.running.insert(guid, running);
+        let search = Search {
+            guid,
+            hits,
+            messages,
+        };
+        (search, sender)
+    }
+
+    /// Forgets one.
+    pub(super) fn end(&mut self, guid: Guid) {
+        self.running.remove(&guid);
+    }
+
+    /// Hands a hit to whoever asked.
+    pub(super) fn found(&mut self, guid: Guid, hit: QueryHit, hops: u8, at: Time) {
+        let Some(search) = self.running.get(&guid) else {
+            return;
+        };
+        let after = at.since(search.began);
+        if search
+            .hits
+            .try_send(SearchHit { hit, hops, after })
+            .is_err()
+        {
+            self.lost += 1;
+        }
+    }
+
+    /// Counts a Query that left us, if it is one of ours.
+    pub(super) fn sent(&self, guid: Guid) {
+        if let Some(search) = self.running.get(&guid) {
+            search.messages.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// How many are under way.
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Hits nobody had room for.
+    pub(super) const fn lost(&self) -> u64 {
+        self.lost
+    }
+}

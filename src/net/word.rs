@@ -1,0 +1,71 @@
+//! The first bytes on an accepted socket: one port serves everything, and they say what is wanted.
+
+/// What a connection turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// `GNUTELLA `: the handshake of a link.
+    Link,
+    /// `GET ` or `HEAD `: somebody wants a file.
+    Http,
+    /// `GIV `: the answer to a Push of ours.
+    Giv,
+    /// `CONNECT ` (LimeWire) or two line feeds (gtk-gnutella): somebody tries whether we can be reached. We can; that
+    /// is all there is to it.
+    Probe,
+    /// Anything else.
+    Junk,
+}
+
+/// The longest word: more bytes than this are never needed to tell.
+pub(super) const LONGEST: usize = 9;
+
+const WORDS: [(&[u8], Word); 6] = [
+    (b"GNUTELLA ", Word::Link),
+    (b"GET ", Word::Http),
+    (b"HEAD ", Word::Http),
+    (b"GIV ", Word::Giv),
+    (b"CONNECT ", Word::Probe),
+    (b"\n\n", Word::Probe),
+];
+
+impl Word {
+    /// What `bytes` begin with; none while they may still become a word.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        if let Some((_, word)) = WORDS.iter().find(|(word, _)| bytes.starts_with(word)) {
+            return Some(*word);
+        }
+        let unfinished = WORDS.iter().any(|(word, _)| word.starts_with(bytes));
+        (!unfinished).then_some(Self::Junk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_known_as_soon_as_it_is_whole() {
+        for (text, word) in WORDS {
+            for end in 0..text.len() {
+                assert_eq!(Word::read(&text[..end]), None, "{text:?} cut at {end}");
+            }
+            assert_eq!(Word::read(text), Some(word));
+            assert_eq!(Word::read(&[text, b"and more"].concat()), Some(word));
+            assert!(text.len() <= LONGEST);
+        }
+    }
+
+    #[test]
+    fn junk_is_known_at_its_first_wrong_byte() {
+        for junk in [
+            &b"X"[..],
+            b"GE7",
+            b"GNUTELLA\r",
+            b"\x16\x03\x01",
+            b"\n ",
+            b"get ",
+        ] {
+            assert_eq!(Word::read(junk), Some(Word::Junk), "{junk:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Push: "connect to me, I cannot connect to you", sent to a servent by the way its hits came (Gnutella 0.6, "Push").
+//!
+//! The one rule: nobody can make us dial a third party at will. We follow a Push only if its neighbour took a hit of ours
+//! lately, only to addresses that neighbour may speak of, and not often.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use crate::time::Time;
+use crate::wire::{Descriptor, Ggep, Guid, Kind, Push};
+
+use super::reach::is_believed;
+use super::routes::Way;
+use super::{Effect, Event, Outbox, Overlay, PeerId};
+
+impl Overlay {
+    /// A Push: for us, or for a servent whose hits came by another neighbour.
+    pub(super) fn on_push(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        what: Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let Some(header) = self.admit(from, what.header, out) else {
+            return;
+        };
+        // A Push that runs in a circle meets itself here.
+        let fresh = self.queries.learn(now, &header.guid, SEEN);
+        let servent = Push::servent_of(&what.payload).filter(|_| fresh);
+        if servent == Some(self.guid) {
+            return self.on_push_to_us(now, from, &what, out);
+        }
+        let way = servent.and_then(|servent| self.servents.find(now, &servent));
+        let to = way.and_then(|way| way.to);
+        let to = to.filter(|to| *to != from && self.peers.get(*to).is_some());
+        let payload = what.payload;
+        match (header.relayed(), to) {
+            (Some(header), Some(to)) if payload.len() >= SHORTEST => {
+                self.send(now, to, Descriptor { header, payload }, out);
+            }
+            _ => self.counts.dropped += 1,
+        }
+    }
+
+    fn on_push_to_us(&mut self, now: Time, from: PeerId, what: &Descriptor, out: &mut impl Outbox) {
+        let asked = Push::decode(&what.payload).ok().filter(|push| {
+            self.peers.get(from).is_some_and(|peer| {
+                let answered = peer
+                    .answered
+                    .is_some_and(|at| now.since(at) < ANSWERED_LATELY);
+                answered && is_believed(push.addr, *peer.who.remote.ip())
+            }) && !self.is_ourselves(push.addr)
+                && self.push_limits.take(now, push.addr)
+        });
+        match asked {
+            Some(push) => out.push(Effect::Tell(Event::PushAsked {
+                index: push.index,
+                addr: push.addr,
+            })),
+            None => self.counts.dropped += 1,
+        }
+    }
+
+    /// Asks a servent to connect to us.
+    pub(super) fn ask_push(&mut self, now: Time, servent: Guid, index: u32, out: &mut impl Outbox) {
+        let way = self.servents.find(now, &servent);
+        let Some((to, hops, addr)) = way.and_then(|way| {
+            let peer = self.peers.get(way.to?)?;
+            Some((peer.id, way.hops, self.address_for(peer)?))
+        }) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        let push = Push {
+            servent,
+            index,
+            addr,
+            ggep: Ggep::new(),
+        };
+        let guid = Guid::random(&mut self.rng);
+        self.queries.learn(now, &guid, SEEN);
+        let push = Descriptor::new(guid, Kind::Push, hops.saturating_add(2), push.encode());
+        self.send(now, to, push, out);
+    }
+}
+
+/// The dials that pushes made us ask for in the last minute.
+#[derive(Debug, Default)]
+pub(super) struct PushLimits {
+    recent: Vec<(Time, SocketAddrV4)>,
+}
+
+impl PushLimits {
+    /// Whether `addr` may be dialled once more.
+    fn take(&mut self, now: Time, addr: SocketAddrV4) -> bool {
+        self.recent.retain(|(at, _)| now.since(*at) < MINUTE);
+        let known = self.recent.iter().any(|(_, recent)| *recent == addr);
+        let granted = !known && self.recent.len() < PER_MINUTE;
+        if granted {
+            self.recent.push((now, addr));
+        }
+        granted
+    }
+}
+
+/// The GUID of a Push: known from now on, and no hit follows it.
+const SEEN: Way = Way { to: None, hops: 0 };
+
+/// The shortest payload of a Push.
+const SHORTEST: usize = 26;
+
+/// A Push follows a hit; so long after the last one it is no answer to it.
+const ANSWERED_LATELY: Duration = Duration::from_secs(600);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Dials a minute for pushes in all: more than a servent has upload slots.
+const PER_MINUTE: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addr(port: u16) -> SocketAddrV4 {
+        SocketAddrV4::new([44, 1, 0, 1].into(), port)
+    }
+
+    #[test]
+    fn one_target_is_dialled_once_a_minute() {
+        let mut limits = PushLimits::default();
+        let granted = (0..600)
+            .filter(|second| limits.take(Time::from_secs(*second), addr(1)))
+            .count();
+        assert_eq!(granted, 10);
+    }
+
+    #[test]
+    fn twenty_a_minute_in_all() {
+        let mut limits = PushLimits::default();
+        let granted = (0..10_000)
+            .filter(|number| limits.take(Time::from_millis(u64::from(*number) * 6), addr(*number)))
+            .count();
+        assert_eq!(granted, 20);
+    }
+}

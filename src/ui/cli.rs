@@ -1,0 +1,208 @@
+//! The options of the command line; the same names are the keys of the configuration file.
+
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{ArgAction, Parser, ValueEnum};
+use serde::{Deserialize, Deserializer};
+
+/// Share folders on the Gnutella network, search it, and fetch what you find.
+///
+/// With a terminal the servent shows a prompt: type `help` there. Without one it reads the same commands line by line
+/// from its input, and leaves at its end.
+#[derive(Clone, Debug, Default, Deserialize, Parser)]
+#[command(name = "servent", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Options {
+    /// Share this folder; may be given several times [default: ./shared if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub(super) share: Vec<PathBuf>,
+
+    /// Put finished files here [default: ./downloads]
+    #[arg(long, value_name = "DIR")]
+    pub(super) downloads: Option<PathBuf>,
+
+    /// Keep state here: known hosts, digests, unfinished downloads [default: the platform's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+
+    /// Listen on this address, port 0 for any free one [default: 0.0.0.0:6346, or the next free port up to 6355]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) listen: Option<SocketAddrV4>,
+
+    /// Read candidate peers from this file [default: ./bootstrap.txt, else the configuration folder's]
+    #[arg(long, value_name = "FILE")]
+    pub(super) bootstrap: Option<PathBuf>,
+
+    /// Dial this peer first; may be given several times
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) connect: Vec<String>,
+
+    /// Upload to this many at once [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(super) upload_slots: Option<usize>,
+
+    /// Search this way: `flood`, or `flood:ttl=N` to cross at most N links [default: flood]
+    #[arg(long, value_name = "STRATEGY")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) search: Option<Strategy>,
+
+    /// End a search in a script after this many seconds, sooner once hits have come and no more do [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) wait: Option<f64>,
+
+    /// Neither offer nor take compressed links
+    #[arg(long)]
+    pub(super) no_deflate: bool,
+
+    /// Share a folder even where that would give away your home, your keys or the whole disk
+    #[arg(long)]
+    pub(super) share_anyway: bool,
+
+    /// Read options from this TOML file; its keys are the names of these options
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub(super) config: Option<PathBuf>,
+
+    /// Read no commands; run until SIGINT or SIGTERM
+    #[arg(long)]
+    pub(super) daemon: bool,
+
+    /// Print JSON: an object or a line an item
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Log more: -v what happens, -vv every detail
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Say nothing but data and errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+
+    /// Write the log on stderr in this form [default: text]
+    #[arg(long, value_name = "FORM")]
+    pub(super) log: Option<LogForm>,
+}
+
+impl Options {
+    /// These, with what they leave unsaid taken from `file`. A repeatable option given here replaces the file's list.
+    pub(super) fn or(self, file: Self) -> Self {
+        fn list<T>(here: Vec<T>, file: Vec<T>) -> Vec<T> {
+            if here.is_empty() { file } else { here }
+        }
+        Self {
+            share: list(self.share, file.share),
+            downloads: self.downloads.or(file.downloads),
+            data: self.data.or(file.data),
+            listen: self.listen.or(file.listen),
+            bootstrap: self.bootstrap.or(file.bootstrap),
+            connect: list(self.connect, file.connect),
+            upload_slots: self.upload_slots.or(file.upload_slots),
+            search: self.search.or(file.search),
+            wait: self.wait.or(file.wait),
+            no_deflate: self.no_deflate || file.no_deflate,
+            share_anyway: self.share_anyway || file.share_anyway,
+            config: self.config,
+            daemon: self.daemon || file.daemon,
+            json: self.json || file.json,
+            verbose: self.verbose.max(file.verbose),
+            quiet: self.quiet || file.quiet,
+            log: self.log.or(file.log),
+        }
+    }
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 nothing found, \
+    5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
+
+/// A way of searching, as `name:parameter=value`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strategy {
+    /// Every neighbour passes the query to all its neighbours.
+    Flood {
+        /// Links a query may cross; none for the overlay's own number.
+        ttl: Option<u8>,
+    },
+}
+
+impl FromStr for Strategy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
+        match name {
+            "flood" => {}
+            "ring" | "walk" | "dynamic" | "index" => {
+                return Err(format!(
+                    "searching by `{name}` is not in this version; `flood` is"
+                ));
+            }
+            _ => {
+                return Err(format!(
+                    "there is no way of searching called `{name}`; `flood` is one"
+                ));
+            }
+        }
+        let mut ttl = None;
+        for parameter in parameters.split(',').filter(|part| !part.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("ttl", number)) => ttl = Some(parse_ttl(number)?),
+                _ => {
+                    return Err(format!(
+                        "`flood` has no parameter `{parameter}`, only `ttl=N`"
+                    ));
+                }
+            }
+        }
+        Ok(Self::Flood { ttl })
+    }
+}
+
+/// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.
+pub(super) fn parse_ttl(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(ttl @ 1..=7) => Ok(ttl),
+        _ => Err(format!("a ttl is a number from 1 to 7, not `{text}`")),
+    }
+}
+
+/// How the log on stderr is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogForm {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+fn from_text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err = String>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn strategies_are_read_with_their_parameters() {
+        assert_eq!("flood".parse(), Ok(Strategy::Flood { ttl: None }));
+        assert_eq!("flood:ttl=3".parse(), Ok(Strategy::Flood { ttl: Some(3) }));
+        for bad in ["flood:ttl=0", "flood:ttl=8", "flood:depth=2", "walk", "fly"] {
+            assert!(bad.parse::<Strategy>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The commands, one grammar for prompt and script.
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use super::browse::Browse;
+use super::failure::Failure;
+use super::get::Get;
+use super::host::Host;
+use super::library::ShowLibrary;
+use super::results::ShowResults;
+use super::search::Search;
+
+/// What a servent can be told to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Command {
+    /// Ask the network for files whose names hold all these words
+    Search(Search),
+    /// Show the results of the last search again, or all about one of them
+    Results(ShowResults),
+    /// Fetch files, by their numbers in the last results, by urn, or by magnet link
+    Get(Get),
+    /// List all the files of one servent
+    Browse(Browse),
+    /// Show the neighbours
+    Peers,
+    /// Dial a servent and make it a neighbour
+    Connect(At),
+    /// Hang up on a neighbour
+    Disconnect(At),
+    /// Show the downloads
+    Downloads,
+    /// Show the uploads
+    Uploads,
+    /// Show the files we share, or those whose names hold all these words
+    Library(ShowLibrary),
+    /// Look through the shared folders again
+    Rescan,
+    /// Show what the servent is and does
+    Status,
+    /// Say what can be typed here, or all about one command
+    #[command(visible_alias = "?")]
+    Help(Help),
+    /// Leave: say Bye to the neighbours, keep unfinished downloads for the next start
+    #[command(visible_alias = "exit")]
+    Quit,
+}
+
+/// Whom.
+#[derive(Args, Clone, Debug)]
+pub(super) struct At {
+    /// An IPv4 address or a name, port 6346 unless said otherwise
+    #[arg(value_name = "HOST[:PORT]")]
+    pub(super) host: Host,
+}
+
+/// About what.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Help {
+    /// The command to explain
+    command: Option<String>,
+}
+
+/// What a line asks for.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Nothing: an empty line or a comment.
+    Nothing,
+    /// To be told something.
+    Show(String),
+    /// To do something.
+    Do(Command),
+}
+
+/// Reads one line.
+pub(super) fn read(line: &str) -> Result<Request, Failure> {
+    // An apostrophe is no open quote to somebody who searches for it: then each word stands for itself.
+    let words =
+        shlex::split(line).unwrap_or_else(|| line.split_whitespace().map(str::to_owned).collect());
+    if words.is_empty() {
+        return Ok(Request::Nothing);
+    }
+    match Line::try_parse_from(words) {
+        Ok(Line {
+            command: Command::Help(Help {
+                command: Some(name),
+            }),
+        }) => explain(&name).map(Request::Show),
+        Ok(Line { command }) => Ok(Request::Do(command)),
+        Err(error) if !error.use_stderr() => Ok(Request::Show(error.render().to_string())),
+        Err(error) => Err(Failure::from(error)),
+    }
+}
+
+/// The names of all commands.
+pub(super) fn names() -> Vec<String> {
+    Line::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}
+
+/// What may follow a command's name, as `NUMBER…`.
+pub(super) fn usage(name: &str) -> Option<String> {
+    let mut line = Line::command();
+    let command = line.find_subcommand_mut(name)?;
+    let usage = command.render_usage().to_string();
+    let (_, arguments) = usage.split_once(name)?;
+    Some(arguments.trim().to_owned())
+}
+
+/// One line of a prompt or a script.
+#[derive(Debug, Parser)]
+#[command(
+    no_binary_name = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Every command: its name, what may follow it, what it is for.
+pub(super) fn overview() -> Vec<[String; 3]> {
+    let line = Line::command();
+    line.get_subcommands()
+        .map(|command| {
+            let name = command.get_name();
+            let about = command.get_about().map(ToString::to_string);
+            [
+                name.to_owned(),
+                usage(name).unwrap_or_default(),
+                about.unwrap_or_default(),
+            ]
+        })
+        .collect()
+}
+
+/// All about one command.
+fn explain(name: &str) -> Result<String, Failure> {
+    match Line::command().find_subcommand_mut(name) {
+        Some(command) => Ok(command.render_long_help().to_string()),
+        None => Err(Failure::usage(format!(
+            "there is no command `{name}`; `help` names them all"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(line: &str) -> Command {
+        match read(line) {
+            Ok(Request::Do(command)) => command,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_are_read_as_commands() {
+        assert!(matches!(command("peers"), Command::Peers));
+        assert!(matches!(command("exit"), Command::Quit));
+        assert!(matches!(
+            command("search ace of 'spades'"),
+            Command::Search(_)
+        ));
+        assert!(matches!(command("search don't stop"), Command::Search(_)));
+        assert!(matches!(
+            command("get 1 3-5 urn:sha1:PLSTHIPQGSSZTS5FJUPAKUZWUGYQYPFB"),
+            Command::Get(_)
+        ));
+        assert!(matches!(command("connect localhost"), Command::Connect(_)));
+        assert!(matches!(read("  # a comment"), Ok(Request::Nothing)));
+        assert!(matches!(read(""), Ok(Request::Nothing)));
+    }
+
+    #[test]
+    fn a_mistake_is_one_sentence() {
+        for (line, part) in [
+            ("serch x", "search"),
+            ("get", "REF"),
+            ("get zero", "zero"),
+            ("get 0", "0"),
+            ("get 5-3", "5-3"),
+            ("search", "WORDS"),
+            ("search x --ttl 99", "ttl"),
+            ("connect a:b", "port"),
+            ("peers now", "now"),
+            ("help nonsense", "nonsense"),
+        ] {
+            let failure = read(line).expect_err(line);
+            let said = failure.to_string();
+            assert!(said.contains(part), "{line}: {said}");
+            assert!(!said.contains('\n') && said.len() < 200, "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_command() {
+        assert!(matches!(command("help"), Command::Help(_)));
+        assert_eq!(overview().len(), names().len());
+        for name in names() {
+            assert!(matches!(
+                read(&format!("help {name}")),
+                Ok(Request::Show(_))
+            ));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What `get` can be asked for: numbers of results, a urn, a magnet link.
+
+use std::net::SocketAddrV4;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use url::Url;
+
+use crate::wire::{Sha1, Urn};
+
+/// A file, as a user names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// These results: `3` or `1-3`.
+    Numbers(RangeInclusive<usize>),
+    /// This content.
+    Content(Content),
+}
+
+/// A content by its digest, with what a magnet link may add.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Content {
+    /// The digest.
+    pub(super) sha1: Sha1,
+    /// `dn`: its name.
+    pub(super) name: Option<String>,
+    /// `xl`: its size in bytes.
+    pub(super) size: Option<u64>,
+    /// `xs` and `as`: a servent that has it.
+    pub(super) source: Option<SocketAddrV4>,
+}
+
+impl FromStr for Reference {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let lower = text.to_ascii_lowercase();
+        if lower.starts_with("magnet:") {
+            return magnet(text).map(Self::Content);
+        }
+        if lower.starts_with("urn:") {
+            let urn: Urn = text
+                .parse()
+                .map_err(|_| format!("`{text}` is not a urn:sha1: with its 32 characters"))?;
+            return Ok(Self::Content(Content::bare(urn)));
+        }
+        numbers(text).map(Self::Numbers).ok_or_else(|| {
+            format!("`{text}` is no number of a result, no range like 1-3, no urn:sha1: and no magnet: link")
+        })
+    }
+}
+
+impl Content {
+    const fn bare(urn: Urn) -> Self {
+        Self {
+            sha1: urn.sha1(),
+            name: None,
+            size: None,
+            source: None,
+        }
+    }
+}
+
+fn numbers(text: &str) -> Option<RangeInclusive<usize>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (1..=last).contains(&first).then_some(first..=last)
+}
+
+/// Reads a magnet link: `xt` is the content, `dn`, `xl`, `xs` and `as` help to get it; the rest is not for us.
+fn magnet(text: &str) -> Result<Content, String> {
+    let link =
+        Url::parse(text).map_err(|error| format!("the magnet link is malformed: {error}"))?;
+    let all = |key: &'static str| {
+        link.query_pairs()
+            .filter(move |(name, _)| name == key || name.starts_with(&format!("{key}.")))
+            .map(|(_, value)| value.into_owned())
+    };
+    let urn = all("xt")
+        .find_map(|topic| topic.parse::<Urn>().ok())
+        .ok_or(
+            "the magnet link names no urn:sha1: or urn:bitprint:, the only contents Gnutella knows",
+        )?;
+    let source = all("xs")
+        .chain(all("as"))
+        .find_map(|source| servent_of(&source));
+    Ok(Content {
+        name: all("dn").next(),
+        size: all("xl").find_map(|size| size.parse().ok()),
+        source,
+        ..Content::bare(urn)
+    })
+}
+
+/// The servent an `http://1.2.3.4:6346/…` source stands for.
+fn servent_of(source: &str) -> Option<SocketAddrV4> {
+    let url = Url::parse(source).ok()?;
+    match (url.scheme(), url.host()?) {
+        ("http", url::Host::Ipv4(ip)) => Some(SocketAddrV4::new(ip, url.port_or_known_default()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "PLSTHIPQGSSZTS5FJUPAKUZWUGYQYPFB";
+
+    #[test]
+    fn numbers_and_ranges() {
+        let read = |text: &str| text.parse::<Reference>();
+        assert_eq!(read("3"), Ok(Reference::Numbers(3..=3)));
+        assert_eq!(read("1-3"), Ok(Reference::Numbers(1..=3)));
+        for bad in ["0", "3-1", "-1", "1-", "", "x", "99999999999999999999999"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_magnet_link_is_read_for_all_it_says() {
+        let link = format!(
+            "magnet:?dn=Ace%20of%20Spades.mp3&xl=42&xt.1=urn:btih:abc&xt.2=urn:sha1:{DIGEST}\
+             &xs=http://10.0.0.1:6347/uri-res/N2R?urn:sha1:{DIGEST}"
+        );
+        let Ok(Reference::Content(content)) = link.parse() else {
+            panic!("a good link");
+        };
+        assert_eq!(content.sha1.to_string(), DIGEST);
+        assert_eq!(content.name.as_deref(), Some("Ace of Spades.mp3"));
+        assert_eq!(content.size, Some(42));
+        assert_eq!(content.source, "10.0.0.1:6347".parse().ok());
+        assert!("magnet:?dn=x".parse::<Reference>().is_err());
+        assert!("urn:sha1:short".parse::<Reference>().is_err());
+    }
+}

@@ -1,0 +1,184 @@
+//! The JSON that other programs rely on: the names of its fields are fixed, more may be added.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::net::{PeerStatus, Status};
+use crate::overlay::{Direction, Tally};
+use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
+use crate::ui::results::Found;
+use crate::wire::handshake::Role;
+use crate::wire::{Sha1, Urn};
+
+/// `status`.
+pub(in crate::ui) fn status(status: &Status) -> Value {
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "guid": status.guid.to_string(),
+        "listen": status.listen.to_string(),
+        "role": role(status.role),
+        "peers": status.peers,
+        "leaves": status.leaves,
+        "library": { "files": status.files, "bytes": status.bytes, "unhashed": status.unhashed },
+        "searches": status.searches,
+        "downloads": status.downloads,
+        "uploads": status.uploads,
+        "messages": {
+            "in": tally(&status.counts.received),
+            "out": tally(&status.counts.sent),
+            "duplicate": status.counts.duplicate,
+            "dropped": status.counts.dropped,
+            "shed": status.shed,
+            "lost_hits": status.lost_hits,
+        },
+        "refused_connections": status.refused,
+        "uptime_s": seconds(status.uptime),
+    })
+}
+
+/// A line of `search`, `results` and `browse`.
+pub(in crate::ui) fn found(found: &Found) -> Value {
+    json!({
+        "n": found.n,
+        "name": found.name,
+        "size": found.size,
+        "urn": found.sha1.map(urn),
+        "host": found.host.to_string(),
+        "servent_guid": found.servent.to_string(),
+        "vendor": found.vendor,
+        "hops": found.hops,
+        "push": found.push,
+        "strategy": "flood",
+        "ms": millis(found.after),
+    })
+}
+
+/// The last line of `search`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(in crate::ui) struct SearchDone {
+    done: bool,
+    hits: usize,
+    hosts: usize,
+    messages: u64,
+    ms_first_hit: Option<f64>,
+    ms: f64,
+}
+
+impl SearchDone {
+    /// A search that caused `messages` Query descriptors and ended after `took`.
+    pub(in crate::ui) fn new(
+        hits: usize,
+        hosts: usize,
+        messages: u64,
+        first: Option<Duration>,
+        took: Duration,
+    ) -> Self {
+        Self {
+            done: true,
+            hits,
+            hosts,
+            messages,
+            ms_first_hit: first.map(millis),
+            ms: millis(took),
+        }
+    }
+}
+
+/// A line of `get` and `downloads`.
+pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
+    let mut line = json!({
+        "id": status.id,
+        "name": status.name,
+        "size": status.size,
+        "done_bytes": status.done,
+        "sources": status.sources,
+        "state": status.state,
+        "rate": status.rate,
+        "why": status.why,
+    });
+    match status.state {
+        DownloadState::Complete => {
+            line["path"] = json!(status.path.as_ref().map(|path| path.display().to_string()));
+            line["sha1"] = json!(status.sha1.map(|sha1| sha1.to_string()));
+            line["seconds"] = json!(seconds(status.spent));
+        }
+        DownloadState::Failed => line["error"] = json!(status.why),
+        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
+    }
+    line
+}
+
+/// A line of `uploads`.
+pub(in crate::ui) fn upload(upload: &UploadStatus) -> Value {
+    json!({
+        "name": upload.name,
+        "host": upload.to.to_string(),
+        "vendor": upload.agent,
+        "size": upload.length,
+        "sent_bytes": upload.sent,
+        "running": upload.running,
+    })
+}
+
+/// A line of `peers`.
+pub(in crate::ui) fn peer(peer: &PeerStatus) -> Value {
+    let (deflate_out, deflate_in) = peer.deflate;
+    json!({
+        "host": peer.host.to_string(),
+        "role": role(peer.role),
+        "direction": direction(peer.direction),
+        "vendor": peer.vendor,
+        "handshake": format!("{}.{}", peer.handshake.0, peer.handshake.1),
+        "deflate": { "in": deflate_in, "out": deflate_out },
+        "uptime_s": seconds(peer.uptime),
+        "in": peer.received,
+        "out": peer.sent,
+    })
+}
+
+/// `ultrapeer` or `leaf`.
+pub(in crate::ui) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Ultrapeer => "ultrapeer",
+        Role::Leaf => "leaf",
+    }
+}
+
+/// `incoming` or `outgoing`.
+pub(in crate::ui) const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Incoming => "incoming",
+        Direction::Outgoing => "outgoing",
+    }
+}
+
+/// `urn:sha1:…`.
+pub(in crate::ui) fn urn(sha1: Sha1) -> String {
+    Urn::Sha1(sha1).to_string()
+}
+
+fn tally(tally: &Tally) -> Value {
+    json!({
+        "ping": tally.ping,
+        "pong": tally.pong,
+        "query": tally.query,
+        "query_hit": tally.query_hit,
+        "push": tally.push,
+        "bye": tally.bye,
+        "route_table": tally.route_table,
+        "vendor": tally.vendor,
+        "other": tally.other,
+    })
+}
+
+/// To the microsecond: on one machine a hit takes less than a millisecond.
+fn millis(span: Duration) -> f64 {
+    span.as_micros() as f64 / 1e3
+}
+
+/// To the millisecond.
+fn seconds(span: Duration) -> f64 {
+    span.as_millis() as f64 / 1e3
+}

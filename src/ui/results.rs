@@ -1,0 +1,255 @@
+//! What the last search or browse found, by number.
+
+use std::collections::HashSet;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::failure::{Exit, Failure};
+use super::render::{HitColumns, HitRow, bytes, json, span};
+use super::session::Session;
+use crate::net::SearchHit;
+use crate::transfer::{Source, Wanted};
+use crate::wire::{Guid, Sha1};
+
+/// A search is not listened to beyond this: nobody reads more, and strangers decide how many they send.
+const MOST_RESULTS: usize = 10_000;
+
+/// One file at one servent.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// Its number, from 1.
+    pub(super) n: usize,
+    /// Its name, as sent.
+    pub(super) name: String,
+    /// Its size in bytes.
+    pub(super) size: u64,
+    /// Its digest, where told.
+    pub(super) sha1: Option<Sha1>,
+    /// Where it is.
+    pub(super) host: SocketAddrV4,
+    /// Its number there.
+    pub(super) index: u32,
+    /// Whose servent that is.
+    pub(super) servent: Guid,
+    /// The vendor's four letters.
+    pub(super) vendor: String,
+    /// Links the hit crossed.
+    pub(super) hops: u8,
+    /// The servent says that it cannot be connected to.
+    pub(super) push: bool,
+    /// How long after the search began it came.
+    pub(super) after: Duration,
+}
+
+impl Found {
+    /// It, as something to fetch.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            name: self.name.clone(),
+            size: Some(self.size),
+            sha1: self.sha1,
+            source: Source {
+                addr: self.host,
+                get: Some((self.index, self.name.clone())),
+            },
+        }
+    }
+
+    /// All that is known of it.
+    fn facts(&self) -> Vec<[String; 2]> {
+        let facts = [
+            ("name", self.name.clone()),
+            (
+                "size",
+                format!("{} ({} bytes)", bytes(self.size), self.size),
+            ),
+            (
+                "urn",
+                self.sha1.map_or_else(|| "not told".to_owned(), json::urn),
+            ),
+            ("host", self.host.to_string()),
+            ("servent", self.servent.to_string()),
+            ("vendor", self.vendor.clone()),
+            ("hops", self.hops.to_string()),
+            ("came after", span(self.after)),
+            (
+                "can be connected to",
+                if self.push { "no" } else { "yes" }.to_owned(),
+            ),
+        ];
+        facts.map(|(name, value)| [name.to_owned(), value]).into()
+    }
+
+    /// It, as a row of the table.
+    pub(super) fn row(&self) -> HitRow<'_> {
+        HitRow {
+            n: self.n,
+            name: &self.name,
+            size: self.size,
+            host: self.host,
+            hops: self.hops,
+        }
+    }
+}
+
+/// The results of one search.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    list: Vec<Found>,
+    /// The same hit can come twice, by two ways.
+    seen: HashSet<(SocketAddrV4, u32)>,
+    hosts: HashSet<SocketAddrV4>,
+}
+
+impl Results {
+    /// Takes the files of a hit that are new, and returns them with their numbers.
+    pub(super) fn add(&mut self, hit: SearchHit) -> &[Found] {
+        let SearchHit { hit, hops, after } = hit;
+        let before = self.list.len();
+        for record in hit.records {
+            if self.is_full() || !self.seen.insert((hit.addr, record.index)) {
+                continue;
+            }
+            self.hosts.insert(hit.addr);
+            self.list.push(Found {
+                n: self.list.len() + 1,
+                sha1: record.sha1(),
+                name: record.name,
+                size: record.size,
+                host: hit.addr,
+                index: record.index,
+                servent: hit.servent,
+                vendor: String::from_utf8_lossy(&hit.trailer.vendor).into_owned(),
+                hops,
+                push: hit.trailer.push == Some(true),
+                after,
+            });
+        }
+        &self.list[before..]
+    }
+
+    /// Whether no more are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= MOST_RESULTS
+    }
+
+    /// Result `n`, counted from 1.
+    pub(super) fn get(&self, n: usize) -> Option<&Found> {
+        n.checked_sub(1).and_then(|at| self.list.get(at))
+    }
+
+    /// All, by number.
+    pub(super) fn all(&self) -> &[Found] {
+        &self.list
+    }
+
+    /// How many servents they are at.
+    pub(super) fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+}
+
+/// `results`: the last ones again.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ShowResults {
+    /// The number of one, to see all that is known of it
+    n: Option<usize>,
+}
+
+impl ShowResults {
+    pub(super) fn run(&self, session: &Session) -> Result<(), Failure> {
+        let screen = &session.screen;
+        let results = session.results();
+        match self.n {
+            Some(n) => {
+                let found = results.get(n).ok_or_else(|| no_result(n, &results))?;
+                if screen.json {
+                    screen.json(&json::found(found));
+                } else {
+                    screen.table(["result", &n.to_string()], found.facts());
+                }
+            }
+            None if results.all().is_empty() => return Err(no_result(1, &results)),
+            None if screen.json => {
+                for found in results.all() {
+                    screen.json(&json::found(found));
+                }
+            }
+            None => {
+                let columns = HitColumns::fitting(screen.columns());
+                screen.data(columns.header());
+                for found in results.all() {
+                    screen.data(columns.row(found.row()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no result `n`.
+pub(super) fn no_result(n: usize, results: &Results) -> Failure {
+    match results.all().len() {
+        0 => Failure::new(
+            Exit::NothingFound,
+            "there are no results",
+            "search for something first",
+        ),
+        last => Failure::usage(format!(
+            "there is no result {n}; the last search found 1 to {last}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{QueryHit, Record, Trailer};
+
+    fn hit(port: u16, indices: &[u32]) -> SearchHit {
+        SearchHit {
+            hit: QueryHit {
+                addr: SocketAddrV4::new([127, 0, 0, 1].into(), port),
+                speed: 0,
+                records: indices
+                    .iter()
+                    .map(|&index| Record {
+                        index,
+                        size: 1,
+                        name: format!("file {index}"),
+                        extensions: Default::default(),
+                    })
+                    .collect(),
+                trailer: Trailer::default(),
+                servent: Guid::ZERO,
+            },
+            hops: 1,
+            after: Duration::from_millis(3),
+        }
+    }
+
+    #[test]
+    fn numbers_go_up_and_repeats_are_left_out() {
+        let mut results = Results::default();
+        assert_eq!(results.add(hit(1, &[5, 6])).len(), 2);
+        assert_eq!(results.add(hit(1, &[6, 7])).len(), 1);
+        let added = results.add(hit(2, &[5]));
+        assert_eq!((added[0].n, added[0].name.as_str()), (4, "file 5"));
+        assert_eq!((results.hosts(), results.all().len()), (2, 4));
+        assert!(results.get(0).is_none() && results.get(5).is_none());
+        assert_eq!(results.get(3).map(|found| found.index), Some(7));
+    }
+
+    #[test]
+    fn a_flood_of_hits_is_cut_off() {
+        let mut results = Results::default();
+        for port in 1..=20 {
+            let indices: Vec<u32> = (0..1000).collect();
+            results.add(hit(port, &indices));
+        }
+        assert!(results.is_full());
+        assert_eq!(results.all().len(), MOST_RESULTS);
+    }
+}

@@ -1,0 +1,161 @@
+//! Where all output goes: data to stdout, talk to stderr, and both above the line being typed where there is a prompt.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use super::clean::{clean, clean_json};
+use super::failure::Failure;
+use super::prompt::Printer;
+use super::render::{Line, Style, table};
+
+/// The output of the program.
+#[derive(Debug)]
+pub(super) struct Screen {
+    /// The printer of the prompt, where there is one.
+    printer: Option<Printer>,
+    /// Whether commands print JSON.
+    pub(super) json: bool,
+    quiet: bool,
+    colour_out: bool,
+    colour_err: bool,
+    /// Nobody reads stdout any more.
+    closed: AtomicBool,
+}
+
+impl Screen {
+    /// A screen for the two streams, or for the prompt of `printer`.
+    pub(super) fn new(printer: Option<Printer>, json: bool, quiet: bool) -> Self {
+        let wanted = colour_wanted();
+        Self {
+            printer,
+            json,
+            quiet,
+            colour_out: wanted && io::stdout().is_terminal(),
+            colour_err: wanted && io::stderr().is_terminal(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Shows a line of data.
+    pub(super) fn data(&self, line: impl Into<Line>) {
+        self.out(line.into().to_text(self.colour_out));
+    }
+
+    /// Shows a line of JSON.
+    pub(super) fn json(&self, value: &impl Serialize) {
+        let text = serde_json::to_string(value).expect("its keys are strings");
+        self.out(clean_json(&text).into_owned());
+    }
+
+    /// Shows a table.
+    pub(super) fn table<const N: usize>(
+        &self,
+        header: [&str; N],
+        rows: impl IntoIterator<Item = [String; N]>,
+    ) {
+        let mut style = Style::Dim;
+        for line in table(header, rows, self.columns()) {
+            self.data(Line::styled(style, line));
+            style = Style::Plain;
+        }
+    }
+
+    /// Says something to a person, unless told to be quiet.
+    pub(super) fn talk(&self, line: impl Into<Line>) {
+        if !self.quiet {
+            self.err(line.into().to_text(self.colour_err));
+        }
+    }
+
+    /// Says why something failed.
+    pub(super) fn fail(&self, failure: &Failure) {
+        let line = Line::styled(Style::Bad, "error: ").and(Style::Plain, failure.to_string());
+        self.err(line.to_text(self.colour_err));
+    }
+
+    /// Writes a line of the log.
+    pub(super) fn log(&self, line: &str, json: bool) {
+        let text = if json { clean_json(line) } else { clean(line) };
+        self.err(text.into_owned());
+    }
+
+    /// Redraws the line that says how far things are; an empty one takes it away. Only on a terminal.
+    pub(super) fn progress(&self, bar: &str) {
+        if self.quiet {
+            return;
+        }
+        if let Some(printer) = &self.printer {
+            printer.progress(bar);
+        } else if self.bar_columns().is_some() {
+            let mut stderr = io::stderr().lock();
+            // Nobody is left to be told when stderr is gone.
+            let _ = write!(stderr, "\r\u{1b}[K{}", clean(bar));
+            let _ = stderr.flush();
+        }
+    }
+
+    /// How wide a progress line may be; none where there is to be none.
+    pub(super) fn bar_columns(&self) -> Option<usize> {
+        let drawn = io::stderr().is_terminal() && !self.json && !is_dumb();
+        drawn.then(|| columns(&io::stderr())).flatten()
+    }
+
+    /// How wide the data may be; none where it goes to a file or a program.
+    pub(super) fn columns(&self) -> Option<usize> {
+        io::stdout()
+            .is_terminal()
+            .then(|| columns(&io::stdout()))
+            .flatten()
+    }
+
+    /// Whether nobody reads stdout any more, as after `| head`.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn out(&self, text: String) {
+        if let Some(printer) = &self.printer {
+            printer.print(text);
+            return;
+        }
+        let mut stdout = io::stdout().lock();
+        // stdout is flushed at each newline only on a terminal; a program that reads us waits for this line.
+        if writeln!(stdout, "{text}")
+            .and_then(|()| stdout.flush())
+            .is_err()
+        {
+            self.closed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn err(&self, text: String) {
+        if let Some(printer) = &self.printer {
+            printer.print(text);
+            return;
+        }
+        // Nobody is left to be told when stderr is gone.
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+}
+
+/// Whether styles are welcome (<https://no-color.org>).
+pub(super) fn colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !is_dumb()
+}
+
+/// Whether the terminal can only print.
+pub(super) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn columns(terminal: &impl std::os::fd::AsFd) -> Option<usize> {
+    /// What a terminal that does not know its own size is taken for.
+    const USUAL: usize = 80;
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    Some(match size.ws_col {
+        0 => USUAL,
+        columns => usize::from(columns),
+    })
+}

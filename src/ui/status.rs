@@ -1,0 +1,81 @@
+//! `status`: what the servent is and does.
+
+use super::failure::Failure;
+use super::render::{bytes, counted, json, span};
+use super::session::Session;
+use crate::overlay::Tally;
+
+/// Shows it.
+pub(super) async fn show(session: &Session) -> Result<(), Failure> {
+    let status = session.servent.status().await;
+    let screen = &session.screen;
+    if screen.json {
+        screen.json(&json::status(&status));
+        return Ok(());
+    }
+    let messages = |tally: &Tally| {
+        let kinds = [
+            (tally.ping, "ping"),
+            (tally.pong, "pong"),
+            (tally.query, "query"),
+            (tally.query_hit, "hit"),
+            (tally.push, "push"),
+            (tally.bye, "bye"),
+        ];
+        kinds.map(|(count, kind)| counted(count, kind)).join(", ")
+    };
+    let counts = &status.counts;
+    let rows = [
+        ("up", span(status.uptime)),
+        ("listens on", status.listen.to_string()),
+        ("guid", status.guid.to_string()),
+        ("role", json::role(status.role).to_owned()),
+        (
+            "neighbours",
+            format!("{}, {} of them leaves", status.peers, status.leaves),
+        ),
+        (
+            "shares",
+            format!(
+                "{}, {}, {} still to be hashed",
+                counted(status.files, "file"),
+                bytes(status.bytes),
+                status.unhashed
+            ),
+        ),
+        (
+            "does",
+            [
+                counted(status.searches, "search"),
+                counted(status.downloads, "download"),
+                counted(status.uploads, "upload"),
+            ]
+            .join(", "),
+        ),
+        ("received", messages(&counts.received)),
+        ("sent", messages(&counts.sent)),
+        (
+            "refused",
+            format!(
+                "{} seen before, {} malformed or without a way, {}",
+                counted(counts.duplicate, "query"),
+                counts.dropped,
+                counted(status.refused, "connection"),
+            ),
+        ),
+        (
+            "lost",
+            format!(
+                "{} shed by full links, {} nobody read",
+                counted(status.shed, "descriptor"),
+                counted(status.lost_hits, "hit"),
+            ),
+        ),
+    ];
+    let version = concat!("servent ", env!("CARGO_PKG_VERSION"));
+    screen.table(
+        ["", version],
+        rows.map(|(name, value)| [name.to_owned(), value]),
+    );
+    Ok(())
+}

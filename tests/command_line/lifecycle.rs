@@ -1,0 +1,93 @@
+//! Starting beside another servent, and ending: by a signal, by the end of input, by nobody listening any more.
+
+use std::time::{Duration, Instant};
+
+use crate::process::{Process, command, home};
+
+#[test]
+fn a_daemon_ends_within_two_seconds_when_told() {
+    for signal in ["TERM", "INT"] {
+        let home = home();
+        let daemon = Process::start(home.path(), &["--daemon"]);
+        daemon.said("listens on");
+        let told = Instant::now();
+        daemon.signal(signal);
+        let ended = daemon.end();
+        assert_eq!(ended.code, Some(0), "{signal}: {ended:?}");
+        assert!(
+            told.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            told.elapsed()
+        );
+    }
+}
+
+#[test]
+fn a_daemon_does_not_read() {
+    let home = home();
+    let mut daemon = Process::start(home.path(), &["--daemon", "--json"]);
+    daemon.said("listens on");
+    daemon.tell("status");
+    daemon.signal("TERM");
+    let ended = daemon.end();
+    assert!(ended.data.is_empty(), "{ended:?}");
+}
+
+#[test]
+fn ctrl_c_in_a_script_is_told_by_the_exit_code() {
+    let home = home();
+    let servent = Process::start(home.path(), &[]);
+    servent.said("listens on");
+    servent.signal("INT");
+    // Its input stays open until it has ended by itself.
+    assert_eq!(servent.end_by_itself().code, Some(130));
+}
+
+#[test]
+fn one_servent_a_data_folder() {
+    let home = home();
+    let first = Process::start(home.path(), &["--daemon"]);
+    first.said("listens on");
+    let second = Process::start(home.path(), &[]).end();
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(
+        second.talk[0].contains("in use by a running servent"),
+        "{second:?}"
+    );
+
+    // Without a name for it each takes a folder of its own, and says so in one line.
+    let beside = |_| {
+        let mut command = command(home.path());
+        command.args(["--listen", "127.0.0.1:0", "--daemon"]);
+        Process::spawn(command)
+    };
+    let [usual, numbered] = [(); 2].map(beside);
+    usual.said("listens on");
+    numbered.said("listens on");
+    let folders = home.path().join("xdg");
+    assert!(folders.join("servent/lock").is_file() && folders.join("servent-2/lock").is_file());
+}
+
+#[test]
+fn nobody_reading_is_no_reason_to_panic() {
+    let home = home();
+    let share = home.path().join("share");
+    std::fs::create_dir(&share).expect("made");
+    for n in 0..50 {
+        std::fs::write(share.join(format!("file {n}.txt")), "x").expect("written");
+    }
+    let mut servent = Process::start(home.path(), &["--share", "share", "--json"]);
+    servent.hashed(50);
+    servent.stop_reading();
+    for _ in 0..20 {
+        if !servent.try_tell("library") {
+            break;
+        }
+    }
+    let ended = servent.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        !ended.talk.iter().any(|line| line.contains("panic")),
+        "{ended:?}"
+    );
+}

@@ -1,0 +1,8 @@
+//! The program as people and scripts meet it: started as a process, told by lines on its input, judged by what it
+//! prints, the files it leaves, and its exit code.
+
+mod process;
+
+mod fetch;
+mod lifecycle;
+mod usage;

@@ -1,0 +1,93 @@
+//! Bad input is answered by one sentence and the right exit code.
+
+use crate::process::{Process, command, home};
+
+#[test]
+fn a_bad_command_line_is_told_in_one_sentence() {
+    let home = home();
+    std::fs::write(home.path().join("bad.toml"), "uplaod-slots = 3\n").expect("written");
+    for (arguments, part) in [
+        (&["--serach", "flood"][..], "--search"),
+        (&["--search", "walk"], "not in this version"),
+        (&["--search", "flood:ttl=99"], "1 to 7"),
+        (&["--listen", "nowhere"], "--listen"),
+        (&["--upload-slots", "many"], "many"),
+        (&["--wait", "-1"], "-1"),
+        (&["--wait", "1e9"], "--wait"),
+        (&["--share", "missing"], "no such folder"),
+        (&["--connect", "host:0"], "port"),
+        (&["--bootstrap", "missing.txt"], "missing.txt"),
+        (&["--config", "missing.toml"], "missing.toml"),
+        (&["--config", "bad.toml"], "did you mean `upload-slots`?"),
+        (&["search", "words"], "search"),
+    ] {
+        let mut command = command(home.path());
+        command.args(arguments);
+        let ended = Process::spawn(command).end();
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert_eq!(ended.talk.len(), 1, "{arguments:?}: {ended:?}");
+        assert!(ended.talk[0].starts_with("error: "), "{ended:?}");
+        assert!(ended.talk[0].contains(part), "{arguments:?}: {ended:?}");
+        assert!(ended.data.is_empty(), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_bad_command_is_told_in_one_sentence_and_the_next_one_runs() {
+    let home = home();
+    for (line, code) in [
+        ("serch words", 2),
+        ("get", 2),
+        ("get 0", 2),
+        ("get 1", 3),
+        ("results", 3),
+        ("connect host:0", 2),
+        ("disconnect 127.0.0.1:9", 3),
+        ("library", 3),
+    ] {
+        let mut servent = Process::start(home.path(), &["--quiet", "--json"]);
+        servent.tell(line);
+        servent.tell("status");
+        let ended = servent.end();
+        assert_eq!(ended.code, Some(code), "{line}: {ended:?}");
+        assert_eq!(ended.talk.len(), 1, "{line}: {ended:?}");
+        assert_eq!(ended.json().len(), 1, "status still ran: {ended:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_data() {
+    let home = home();
+    for (argument, part) in [("--help", "--share <DIR>"), ("--version", "servent 0.")] {
+        let mut command = command(home.path());
+        command.arg(argument);
+        let ended = Process::spawn(command).end();
+        assert_eq!(ended.code, Some(0));
+        assert!(
+            ended.data.iter().any(|line| line.contains(part)),
+            "{ended:?}"
+        );
+        assert!(ended.talk.is_empty(), "{ended:?}");
+    }
+    let mut servent = Process::start(home.path(), &["--quiet"]);
+    servent.tell("# a comment");
+    servent.tell("help");
+    servent.tell("help get");
+    let ended = servent.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.data.iter().any(|line| line.contains("magnet")),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn sharing_a_home_folder_needs_a_yes() {
+    let home = home();
+    let ended = Process::start(home.path(), &["--share", "."]).end();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert_eq!(ended.talk.len(), 1, "{ended:?}");
+    assert!(ended.talk[0].contains("--share-anyway"), "{ended:?}");
+    let ended = Process::start(home.path(), &["--share", ".", "--share-anyway"]).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}

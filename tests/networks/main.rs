@@ -1,0 +1,9 @@
+//! Networks of real servents on real sockets, all in one process, all on loopback.
+
+mod churn;
+mod floods;
+mod graph;
+mod hostile;
+mod network;
+mod pair;
+mod stranger;
