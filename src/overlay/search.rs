@@ -51,12 +51,12 @@ impl Overlay {
         if !self.may_ask(now, from, out) {
             return;
         }
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         if what.header.ttl == 0 {
             // Nobody may send it. It is answered and goes no further (as with gtk-gnutella).
-            self.fault(from, ZERO_TTL, "Too many messages with TTL 0", out);
+            self.fault(now, from, ZERO_TTL, "Too many messages with TTL 0", out);
         }
         let way = Way {
             to: Some(from),
@@ -134,7 +134,7 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         let ours = self.searches.contains(&header.guid);
@@ -194,7 +194,7 @@ impl Overlay {
         peer.excess = peer.excess.saturating_add(1);
         self.counts.dropped += 1;
         if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
-            self.hang_up(from, ByeCode::ERRORS, "Too many queries", out);
+            self.banish(now, from, ByeCode::ERRORS, "Too many queries", out);
         }
         false
     }
