@@ -163,7 +163,10 @@ impl Overlay {
             }
             let unheard = now.since(peer.spoken) >= idle;
             let unsure = now.since(peer.heard.max(peer.pinged)) >= idle;
-            let ttl = if now.since(peer.asked) >= curious {
+            // A ping that asks for others need not be answered: gtk-gnutella as a leaf, or with all its slots taken, does so
+            // only once on a link. Whether somebody lives, a TTL of 1 tells, to which everybody answers.
+            let unanswered = peer.heard < peer.pinged;
+            let ttl = if now.since(peer.asked) >= curious && !unanswered {
                 wide
             } else if unheard || unsure {
                 1
@@ -244,7 +247,7 @@ const SHORTEST_ROUND: Duration = Duration::from_millis(10);
 /// How often every neighbour is asked for others, so that the caches know who lives now.
 const REFRESH: Duration = Duration::from_secs(60);
 
-/// Below this number of hosts known, every ping asks for others.
+/// Below this number of hosts known, every ping asks for others, as long as they are answered.
 const FEW_HOSTS: usize = 100;
 
 #[cfg(test)]

@@ -152,6 +152,27 @@ fn we_are_heard_on_every_link_and_the_silent_are_let_go() {
 }
 
 #[test]
+fn who_answers_only_a_ttl_of_one_is_not_silent() {
+    let mut bench = Bench::with(&[ALICE]);
+    bench.command(Command::Start);
+    let mut asked_for_others = 0;
+    for number in 0..100 {
+        bench.wait(Duration::from_secs(3));
+        let effects = bench.put(Input::Woke(Timer::KeepAlive));
+        assert_eq!(hangup_codes(&effects), []);
+        for (_, kind, ttl) in sent(&effects) {
+            assert_eq!(kind, Kind::Ping);
+            if ttl == 1 {
+                bench.receive(ALICE, pong(number, 0, "44.0.1.1:6346"));
+            } else {
+                asked_for_others += 1;
+            }
+        }
+    }
+    assert!(asked_for_others >= 10, "{asked_for_others}");
+}
+
+#[test]
 fn a_timer_that_comes_early_or_twice_does_nothing() {
     let mut bench = Bench::with(&[ALICE]);
     assert_eq!(bench.put(Input::Woke(Timer::KeepAlive)), [], "not begun");

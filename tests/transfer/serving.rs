@@ -209,6 +209,21 @@ async fn what_is_not_shared_is_not_found() {
 }
 
 #[tokio::test]
+async fn an_empty_file_does_not_end_gtk_gnutella() {
+    ends(async {
+        let house = House::open(10).await;
+        let empty = house.share("empty", b"");
+        let path = format!("/uri-res/N2R?urn:sha1:{}", empty.sha1.expect("hashed"));
+        for (agent, status) in [("User-Agent: gtk-gnutella/1.2.3\r\n", 404), ("", 200)] {
+            let mut caller = Caller::call(house.addr).await;
+            caller.get(&path, agent).await;
+            assert_eq!(caller.answer().await.0.status.0, status, "{agent}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn full_slots_are_told_and_come_back() {
     ends(async {
         let house = House::open(1).await;

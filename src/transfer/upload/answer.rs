@@ -40,6 +40,12 @@ pub(super) fn refusal(status: Status) -> Response {
     }
 }
 
+/// Whether an answer with this file would be the end of whoever asks. gtk-gnutella (measured: 1.2.3) aborts on every
+/// success that brings it an empty file, and takes 404 well; it shares no empty files itself.
+pub(super) fn is_fatal(file: &SharedFile, agent: &str) -> bool {
+    file.size == 0 && agent.starts_with("gtk-gnutella/")
+}
+
 /// The part of a file that is asked for, and the head to send it with.
 ///
 /// Of several ranges the first that holds a byte is served; RFC 9110 allows it, and gtk-gnutella does the same.
@@ -145,6 +151,15 @@ mod tests {
             assert_eq!(refused.expect_err(head), status, "{head:?}");
         }
         assert!(admit(b"GET / HTTP/1.0\n\n").is_ok());
+    }
+
+    #[test]
+    fn an_empty_file_is_kept_from_gtk_gnutella_only() {
+        let gtk = "gtk-gnutella/1.2.3 (2024-03-03; Topless; Linux x86_64)";
+        assert!(is_fatal(&file(0), gtk));
+        assert!(!is_fatal(&file(1), gtk));
+        assert!(!is_fatal(&file(0), "servent/0.1.0"));
+        assert!(!is_fatal(&file(0), ""));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use httpdate::fmt_http_date;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::answer::{admit, offer, refusal};
+use super::answer::{admit, is_fatal, offer, refusal};
 use super::body::Body;
 use super::shelf::{Form, Pages, Speaker};
 use super::{UploadStatus, Uploads};
@@ -98,8 +98,10 @@ impl<'a> Connection<'a> {
         match request.target() {
             Ok(Target::Root) => self.answer_browse(request).await,
             Ok(target) => match self.find(&target) {
-                Some(file) => self.answer_file(request, file).await,
-                None => self.refuse(Status::NOT_FOUND, request.keeps_alive()).await,
+                Some(file) if !is_fatal(&file, &self.agent) => {
+                    self.answer_file(request, file).await
+                }
+                _ => self.refuse(Status::NOT_FOUND, request.keeps_alive()).await,
             },
             Err(_) => {
                 self.refuse(Status::BAD_REQUEST, request.keeps_alive())
