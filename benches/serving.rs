@@ -21,7 +21,7 @@ const SIZE: u64 = 1 << 30;
 const NAME: &str = "file.bin";
 
 /// How often each server is asked; CPU time is counted in hundredths of a second.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 16;
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);

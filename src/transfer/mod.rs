@@ -1,4 +1,8 @@
 //! Files over HTTP: what we serve, what we fetch.
+//!
+//! The one rule: nothing from the other side is believed before it was checked, and nothing is waited for without a
+//! limit. [`http`] is the pure half, bytes in and bytes out, for both directions; uploads and downloads put it on
+//! sockets and disks (Gnutella 0.6, "File transfer"; HUGE 0.94).
 
 mod browse;
 mod channel;

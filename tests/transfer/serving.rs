@@ -313,11 +313,8 @@ async fn a_reader_that_stalls_loses_its_slot() {
     while house.uploads.busy() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    assert!(
-        begun.elapsed() <= Duration::from_secs(70),
-        "{:?}",
-        begun.elapsed()
-    );
+    let took = begun.elapsed().as_secs();
+    assert!((55..=70).contains(&took), "{took} s");
 }
 
 #[tokio::test]

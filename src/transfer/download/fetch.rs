@@ -100,6 +100,7 @@ impl Job {
             _ => "/".to_owned(),
         }
     }
+
     /// What an answer brings: bytes, or none but the knowledge of how to go on.
     async fn consider(
         &mut self,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::part::Part;
 use super::publish::publish;
 use super::rate::Rate;
-use super::store::Ticket;
+use super::store::{Ticket, at};
 use super::{DownloadId, DownloadState, DownloadStatus, Fault, Shared};
 use crate::wire::Sha1;
 
@@ -156,7 +156,8 @@ impl Job {
         let path = shared.store.part(self.id);
         let size = self.ticket.size;
         let turn = shared.hosts.turn(self.ticket.source.addr).await;
-        let part = on_disk(move || Part::open(&path, size)).await?;
+        let part = on_disk(move || Part::open(&path, size).map_err(|error| at(&path, &error)));
+        let part = part.await?;
         self.rate = Rate::new(part.len());
         let part = self.fetch(part).await?;
         drop(turn);

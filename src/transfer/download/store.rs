@@ -57,6 +57,9 @@ impl Store {
         for entry in entries {
             let path = entry.map_err(|error| at(&self.folder, &error))?.path();
             let Some(id) = number(&path) else {
+                if is_remnant(&path) {
+                    let _ = std::fs::remove_file(&path);
+                }
                 continue;
             };
             next = next.max(DownloadId(id.0.saturating_add(1)));
@@ -122,6 +125,12 @@ pub(super) fn at(path: &Path, error: &io::Error) -> io::Error {
 /// The number in a file's name.
 fn number(path: &Path) -> Option<DownloadId> {
     path.file_stem()?.to_str()?.parse().ok().map(DownloadId)
+}
+
+/// Whether a file is what a crash left of writing a ticket: those are hidden until they are whole.
+fn is_remnant(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 fn read(path: &Path) -> io::Result<Ticket> {
@@ -200,9 +209,12 @@ mod tests {
         store.save(DownloadId(1), &ticket()).expect("saved");
         std::fs::write(store.path(DownloadId(2), "json"), b"{\"name\":").expect("written");
         std::fs::write(store.part(DownloadId(2)), b"bytes").expect("written");
+        let remnant = store.folder.join(".1.json.x7");
+        std::fs::write(&remnant, b"{").expect("written");
         let (tickets, next) = store.load().expect("read");
         assert_eq!(tickets.len(), 1);
         assert_eq!(next, DownloadId(3));
+        assert!(!remnant.exists());
         assert!(store.path(DownloadId(2), "damaged").exists());
         assert!(store.part(DownloadId(2)).exists());
     }

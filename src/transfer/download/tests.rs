@@ -255,11 +255,13 @@ async fn a_wrong_file_is_thrown_away() {
     let (sham, guest) = (Sham::telling([wrong, right]).await, Guest::open());
     let end = guest.get(sham.wanted()).await;
     assert_eq!((end.state, end.done), (DownloadState::Failed, 0));
+    assert_eq!(end.fault, Some(Fault::HashMismatch));
     assert!(end.why.is_some_and(|why| why.starts_with("hash mismatch")));
     assert!(guest.shows_nothing());
     assert!(!guest.unfinished("1.part").exists() && !guest.unfinished("1.json").exists());
     let again = guest.get(sham.wanted()).await;
     assert_eq!((again.id, again.state), (end.id, DownloadState::Complete));
+    assert_eq!((again.fault, again.why), (None, None));
 }
 
 #[tokio::test]
