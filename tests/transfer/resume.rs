@@ -60,6 +60,7 @@ async fn a_downloader_killed_at_any_moment_goes_on() {
             let mut child = run();
             gate.open_until(moment).await;
             child.kill().await.expect("it runs");
+            gate.deserted().await;
             assert!(!whole.exists() && is_empty(&guest.path().join("downloads")));
             let now = (gate.passed(), part.metadata().map_or(0, |part| part.len()));
             let (gained, grown) = (now.0 - passed, now.1 - kept);
@@ -138,6 +139,8 @@ struct Gate {
     passed: Arc<AtomicU64>,
     limit: watch::Sender<u64>,
     reached: watch::Receiver<u64>,
+    /// How many connections pass through it.
+    busy: watch::Receiver<usize>,
 }
 
 impl Gate {
@@ -150,13 +153,17 @@ impl Gate {
         let passed = Arc::new(AtomicU64::new(0));
         let (limit, limited) = watch::channel(0);
         let (reach, reached) = watch::channel(0);
+        let (come_and_go, busy) = watch::channel(0);
         let counter = passed.clone();
         tokio::spawn(async move {
             while let Ok((outside, _)) = listener.accept().await {
                 let inside = TcpStream::connect(house).await.expect("it listens");
                 let (counter, limited, reach) = (counter.clone(), limited.clone(), reach.clone());
+                let come_and_go = come_and_go.clone();
+                come_and_go.send_modify(|busy| *busy += 1);
                 tokio::spawn(async move {
                     let _ = pass(outside, inside, &counter, limited, reach).await;
+                    come_and_go.send_modify(|busy| *busy -= 1);
                 });
             }
         });
@@ -165,6 +172,7 @@ impl Gate {
             passed,
             limit,
             reached,
+            busy,
         }
     }
 
@@ -174,6 +182,14 @@ impl Gate {
         let mut reached = self.reached.clone();
         let reached = reached.wait_for(|&reached| reached >= limit).await;
         reached.expect("the gate stands");
+    }
+
+    /// Waits until nobody is there: what a dead caller still had to get would be counted for the next one.
+    async fn deserted(&self) {
+        let mut busy = self.busy.clone();
+        busy.wait_for(|&busy| busy == 0)
+            .await
+            .expect("the gate stands");
     }
 
     /// Lets all out.

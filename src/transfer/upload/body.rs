@@ -17,9 +17,9 @@ use crate::transfer::http::ByteRange;
 /// asks for at a time.
 const CHUNK: u64 = 1024 * 1024;
 
-/// How long the socket may take nothing. The kernel wants it filled again once a third of its buffer is free, so that a
-/// reader cannot keep a slot by taking a byte now and then.
-const STALL: Duration = Duration::from_secs(60);
+/// How long the socket may take nothing, or twice as long if it took something before. The kernel wants it filled again
+/// only once a third of its buffer is free, so that a reader cannot keep a slot by taking a byte now and then.
+const STALL: Duration = Duration::from_secs(30);
 
 /// A file open for sending, and what it was when it was opened.
 #[derive(Debug)]
@@ -111,18 +111,36 @@ mod zero_copy {
                 self.read(chunk).await?;
             }
             while !chunk.is_empty() {
-                let left = usize::try_from(chunk.len()).expect("a chunk is small");
-                let push = || Ok(sendfile(stream, &*self.file, Some(&mut chunk.start), left)?);
+                let start = chunk.start;
+                let push = || self.push(stream, &mut chunk, sent);
                 match within(STALL, stream.async_io(Interest::WRITABLE, push)).await {
-                    Ok(0) => return Err(changed()),
-                    Ok(count) => sent(count as u64),
+                    Err(error)
+                        if error.kind() == io::ErrorKind::TimedOut && chunk.start > start => {}
                     Err(error) if is_unsupported(&error) => {
                         return self.send_copy(stream, chunk, sent).await;
                     }
-                    Err(error) => return Err(error),
+                    outcome => outcome?,
                 }
             }
             Ok(())
+        }
+
+        /// Gives the socket what it takes of the chunk. `WouldBlock` unless that is all: what was taken in part need not
+        /// be offered again to learn that the socket is full.
+        fn push(
+            &self,
+            stream: &TcpStream,
+            chunk: &mut ByteRange,
+            sent: &impl Fn(u64),
+        ) -> io::Result<()> {
+            let left = usize::try_from(chunk.len()).expect("a chunk is small");
+            let count = sendfile(stream, &*self.file, Some(&mut chunk.start), left)?;
+            sent(count as u64);
+            match count {
+                0 => Err(changed()),
+                _ if chunk.is_empty() => Ok(()),
+                _ => Err(io::ErrorKind::WouldBlock.into()),
+            }
         }
 
         /// Whether both ends of the chunk can be read without waiting: a guess that costs a microsecond,
