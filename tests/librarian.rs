@@ -289,6 +289,27 @@ fn a_folder_that_vanishes_takes_its_files_along_and_brings_them_back() {
 }
 
 #[test]
+fn a_link_put_in_the_place_of_a_folder_leads_nowhere() {
+    let place = Place::new();
+    let (share, away) = (place.share(), place.home.path().join("away"));
+    let elsewhere = place.home.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("secret"), "not to be shared").unwrap();
+    place.write("song", "la");
+    let librarian = place.start();
+    settled(&librarian);
+    fs::rename(&share, &away).unwrap();
+    symlink(&elsewhere, &share).unwrap();
+    until(&librarian, |census| census.files == 0);
+    rescan(&librarian);
+    assert_eq!(names(&librarian), Vec::<String>::new());
+    fs::remove_file(&share).unwrap();
+    fs::rename(&away, &share).unwrap();
+    until(&librarian, |census| census.files == 1);
+    assert_eq!(names(&librarian), ["song"]);
+}
+
+#[test]
 fn a_folder_may_come_later() {
     let place = Place::new();
     fs::remove_dir(place.share()).unwrap();

@@ -15,14 +15,14 @@ use super::agenda::{Errand, Errands};
 use super::board::Board;
 use super::cache::Cache;
 use super::hasher::Job;
-use super::scan::{Ground, Sight, is_readable};
+use super::scan::{Ground, Named, Sight, is_readable};
 use super::stamp::Stamp;
 use super::watching::Watch;
 
 /// All the keeping thread needs.
 pub(super) struct Keeper {
     /// The folders to share, absolute, whether they are there or not.
-    pub(super) folders: Vec<PathBuf>,
+    pub(super) folders: Vec<Named>,
     /// Nothing below these is shared.
     pub(super) never: Vec<PathBuf>,
     pub(super) jobs: Sender<Job>,
@@ -124,9 +124,9 @@ impl Keeper {
     }
 
     /// The shared folders that are there now, each once.
-    fn find_grounds(&self) -> Vec<Ground> {
+    fn find_grounds(&mut self) -> Vec<Ground> {
         let mut grounds: Vec<Ground> = Vec::new();
-        for ground in self.folders.iter().filter_map(|folder| Ground::at(folder)) {
+        for ground in self.folders.iter_mut().filter_map(Named::ground) {
             if !grounds.contains(&ground) {
                 grounds.push(ground);
             }

@@ -36,6 +36,7 @@ use board::Board;
 use cache::Cache;
 use hasher::Hasher;
 use keeper::Keeper;
+use scan::Named;
 use watching::Watch;
 
 /// The library as everybody shares it: locked for the length of a lookup, never across an await.
@@ -85,7 +86,8 @@ impl Librarian {
                 .map(std::path::absolute)
                 .collect::<io::Result<_>>()
         };
-        let (folders, never) = (absolute(folders)?, absolute(never)?);
+        let (folders, never): (Vec<PathBuf>, Vec<PathBuf>) = (absolute(folders)?, absolute(never)?);
+        let folders = folders.into_iter().map(Named::new).collect();
         let board = Arc::new(Board::new());
         let errands = Arc::new(Errands::new());
         let stopped = Arc::new(AtomicBool::new(false));

@@ -15,6 +15,30 @@ use crate::library::SharedFile;
 
 use super::stamp::Stamp;
 
+/// A folder the owner named.
+///
+/// Where it really is, links followed, is settled when it is first seen. A link put in its place later, or in that of a
+/// folder above it, leads to what the owner never meant to share.
+#[derive(Debug)]
+pub(super) struct Named {
+    path: PathBuf,
+    settled: Option<Arc<Path>>,
+}
+
+impl Named {
+    pub(super) const fn new(path: PathBuf) -> Self {
+        let settled = None;
+        Self { path, settled }
+    }
+
+    /// The folder, while it is there.
+    pub(super) fn ground(&mut self) -> Option<Ground> {
+        let ground = Ground::at(&self.path)?;
+        let settled = self.settled.get_or_insert_with(|| Arc::clone(&ground.path));
+        (ground.path == *settled).then_some(ground)
+    }
+}
+
 /// A shared folder that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ground {
@@ -26,7 +50,7 @@ pub(super) struct Ground {
 
 impl Ground {
     /// The folder at `path`; none while there is none.
-    pub(super) fn at(path: &Path) -> Option<Self> {
+    fn at(path: &Path) -> Option<Self> {
         let path = path.canonicalize().ok()?;
         let metadata = path
             .symlink_metadata()

@@ -1,7 +1,7 @@
 //! What reaches the actor: news from its tasks, and orders from those who hold a [`super::Servent`].
 //!
-//! One bounded channel for all. tokio serves its waiting senders first come, first served, so a neighbour that floods
-//! us waits its turn behind every other after each descriptor: nobody starves, and its own TCP window closes.
+//! One bounded channel for all. tokio serves its waiting senders first come, first served, so once it is full a neighbour
+//! that floods us waits its turn behind every other after each descriptor: nobody starves, and its own TCP window closes.
 
 use std::net::SocketAddrV4;
 
@@ -17,8 +17,9 @@ use crate::overlay::{Introduction, PeerId};
 use crate::wire::handshake::{Greeting, Vacancy};
 use crate::wire::{Descriptor, Query};
 
-/// How many reports may wait. Some milliseconds of work for the actor; more would only be delay.
-pub(super) const INBOX: usize = 256;
+/// How many reports may wait. All of them may be one neighbour's queries that match half the library, a millisecond
+/// each, and whoever speaks next waits for them: with 256 an honest query took a quarter of a second.
+pub(super) const INBOX: usize = 16;
 
 /// The way to the actor.
 pub(super) type Inbox = mpsc::Sender<Report>;

@@ -19,10 +19,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::admission::{Admission, Permit};
 use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
-use super::lobby::{Lobby, Seat};
 use super::word::{LONGEST, Word};
 use crate::overlay::{Direction, Introduction};
-use crate::transfer::Uploads;
+use crate::transfer::{Seat, Uploads};
 use crate::wire::handshake::Answerer;
 
 /// How long a caller may take for its first word.
@@ -64,15 +63,15 @@ impl Door {
     /// Accepts for ever.
     pub(super) async fn run(self, listener: TcpListener) {
         let door = Arc::new(self);
-        let (admission, lobby) = (Admission::default(), Lobby::default());
+        let admission = Admission::default();
         let mut callers = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, SocketAddr::V4(remote))) => match admission.admit(*remote.ip()) {
                         Some(permit) => {
-                            let caller = door.clone().receive(stream, remote, permit, lobby.enter());
-                            callers.spawn(caller);
+                            let seat = door.uploads.lobby().enter();
+                            callers.spawn(door.clone().receive(stream, remote, permit, seat));
                         }
                         None => door.refuse(remote, "too many connections"),
                     },
@@ -105,16 +104,20 @@ impl Door {
             word = timeout(FIRST_WORD, first_word(&mut stream, &mut input)) => word,
             () = seat.shown_out() => return self.refuse(remote, "silent while others waited"),
         };
-        drop(seat);
         match word {
             Ok(Ok(Word::Link)) => {
-                match timeout_at(deadline, self.answer(stream, input, remote, permit)).await {
+                let answered = tokio::select! {
+                    answered = timeout_at(deadline, self.answer(stream, input, remote, permit)) => answered,
+                    () = seat.shown_out() => return self.refuse(remote, "slow while others waited"),
+                };
+                match answered {
                     Ok(Ok(())) => {}
                     Ok(Err(failure)) => self.refuse(remote, &failure.to_string()),
                     Err(_) => self.refuse(remote, "slow handshake"),
                 }
             }
             Ok(Ok(Word::Http)) => {
+                drop(seat);
                 self.uploads.clone().serve(stream, remote, input).await;
                 drop(permit);
             }

@@ -20,7 +20,6 @@ mod greet;
 mod inbox;
 mod link;
 mod listen;
-mod lobby;
 mod saved;
 mod search;
 mod servent;

@@ -7,6 +7,7 @@
 mod browse;
 mod channel;
 mod download;
+mod lobby;
 mod session;
 mod upload;
 
@@ -14,4 +15,5 @@ pub mod http;
 
 pub use browse::browse;
 pub use download::{DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Source, Wanted};
+pub use lobby::{Lobby, Seat};
 pub use upload::{Identity, UploadStatus, Uploads};

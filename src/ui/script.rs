@@ -10,15 +10,16 @@ use super::signals::{Signals, Told};
 /// Runs the commands of stdin until its end, `quit`, a signal, or the end of whoever reads our output. Tells the exit
 /// code of the last command that failed.
 pub(super) async fn run(session: &Session, signals: &mut Signals) -> Exit {
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    // By bytes: what is not UTF-8 spoils its own line and not the script.
+    let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
     let mut exit = Exit::Done;
     while !session.screen.is_closed() {
         let line = tokio::select! {
-            line = lines.next_line() => line,
+            line = lines.next_segment() => line,
             told = signals.next() => return told_exit(told),
         };
         let done = match line {
-            Ok(Some(line)) => match command::read(&line) {
+            Ok(Some(line)) => match command::read(String::from_utf8_lossy(&line).trim_end()) {
                 Ok(Request::Nothing) => continue,
                 Ok(Request::Do(Command::Quit)) => break,
                 Ok(Request::Show(text)) => {

@@ -44,6 +44,16 @@ fn ctrl_c_in_a_script_is_told_by_the_exit_code() {
 }
 
 #[test]
+fn a_line_that_is_no_text_spoils_itself_only() {
+    let home = home();
+    let mut servent = Process::start(home.path(), &[]);
+    servent.tell_bytes(b"caf\xe9\nstatus\r\n");
+    let ended = servent.end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(!ended.data.is_empty(), "the next line was read: {ended:?}");
+}
+
+#[test]
 fn one_servent_a_data_folder() {
     let home = home();
     let first = Process::start(home.path(), &["--daemon"]);

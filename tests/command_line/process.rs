@@ -55,6 +55,12 @@ impl Process {
         writeln!(stdin, "{line}").expect("it still reads");
     }
 
+    /// Writes bytes that need not be text.
+    pub(crate) fn tell_bytes(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("the input is still open");
+        stdin.write_all(bytes).expect("it still reads");
+    }
+
     /// Types a line; false when nobody reads it any more.
     pub(crate) fn try_tell(&mut self, line: &str) -> bool {
         let stdin = self.stdin.as_mut().expect("the input is still open");

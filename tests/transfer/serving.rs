@@ -332,3 +332,31 @@ async fn silent_connections_cost_little() {
         "{size} bytes, before the kilobyte that is read into"
     );
 }
+
+#[tokio::test]
+async fn who_only_holds_a_connection_makes_room_for_others() {
+    ends(async {
+        let house = House::open(1).await;
+        let mut idle = Caller::call(house.addr).await;
+        idle.get("/get/9/none", "").await;
+        idle.answer().await;
+        let mut halfway = Caller::call(house.addr).await;
+        halfway.say("GET / HTTP/1.1\r\nX-Slow: ").await;
+        // Both would be heard for seconds yet, were it not for the crowd.
+        let began = Instant::now();
+        let crowd = async {
+            let mut seats = Vec::new();
+            loop {
+                seats.push(house.uploads.lobby().enter());
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = async { tokio::join!(idle.rest(), halfway.rest()) };
+        tokio::select! {
+            _ = gone => {}
+            () = crowd => {}
+        }
+        assert!(began.elapsed() < Duration::from_secs(3));
+    })
+    .await;
+}

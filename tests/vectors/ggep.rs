@@ -1,5 +1,7 @@
 //! GGEP and what is inside it: COBS, framing, known extensions.
 
+use std::collections::BTreeMap;
+
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 use servent::wire::{Extensions, Ggep, cobs};
@@ -37,8 +39,14 @@ fn cobs_decode(vector: &Vector) {
 fn ggep_encode(vector: &Vector) {
     let mut ggep = Ggep::new();
     let mut deflated = false;
-    // The map is sorted, and LimeWire writes the keys in byte order.
-    for (id, value) in vector.get("entries").as_object().expect("entries") {
+    // LimeWire writes the keys in byte order.
+    let entries: BTreeMap<&String, &Value> = vector
+        .get("entries")
+        .as_object()
+        .expect("entries")
+        .iter()
+        .collect();
+    for (id, value) in entries {
         match value.as_str() {
             None => ggep.push(id, Bytes::new()),
             Some(text) => match text.split_once(' ') {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::time::DelayQueue;
 use tracing::field;
 
-use super::inbox::{Inbox, Report, Slot};
+use super::inbox::{INBOX, Inbox, Report, Slot};
 use super::link::Link;
 use super::saved::Saved;
 use super::search::Searches;
@@ -37,8 +37,8 @@ use crate::wire::{Guid, Query};
 /// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
 const FILES_PER_QUERY: usize = 500;
 
-/// Reports taken before the timers and the rest get their turn.
-const BATCH: usize = 32;
+/// Reports taken before the timers and the rest get their turn; as many as the inbox holds.
+const BATCH: usize = INBOX;
 
 /// How often the hosts are saved.
 const SAVE_EVERY: Duration = Duration::from_secs(180);

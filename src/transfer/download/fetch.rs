@@ -116,6 +116,7 @@ impl Job {
             }
             // The file is empty, or ends just where we are.
             Status::RANGE_NOT_SATISFIABLE if size_of(response) == Some(done) => {
+                self.hold_to(done)?;
                 self.learn(done, digest_of(response)).await?;
                 Ok(None)
             }
@@ -142,6 +143,17 @@ impl Job {
                 Fault::Source,
                 format!("the source refused: {response}"),
             )),
+        }
+    }
+
+    /// Holds the source to the size that was promised: of a file without a digest nothing else can be checked.
+    fn hold_to(&self, total: u64) -> Result<(), Setback> {
+        match self.ticket.size.filter(|&size| size != total) {
+            Some(size) => Err(Setback::Final(
+                Fault::Source,
+                format!("the source has {total} bytes instead of {size}"),
+            )),
+            None => Ok(()),
         }
     }
 
@@ -178,9 +190,7 @@ impl Job {
         let Some(total) = total.or(self.ticket.size) else {
             return wrong("nobody tells the size of the file".to_owned());
         };
-        if let Some(size) = self.ticket.size.filter(|&size| size != total) {
-            return wrong(format!("the source has {total} bytes instead of {size}"));
-        }
+        self.hold_to(total)?;
         if let (Some(wanted), Some(told)) = (self.ticket.sha1, digest_of(response))
             && wanted != told
         {

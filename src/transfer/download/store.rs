@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Serialize};
 
+use super::name::safe_name;
 use super::{DownloadId, Source};
 use crate::wire::Sha1;
 
@@ -134,7 +135,10 @@ fn is_remnant(path: &Path) -> bool {
 }
 
 fn read(path: &Path) -> io::Result<Ticket> {
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    let ticket: Ticket = serde_json::from_slice(&std::fs::read(path)?)?;
+    // A damaged name is no way out of the downloads folder.
+    let name = safe_name(&ticket.name);
+    Ok(Ticket { name, ..ticket })
 }
 
 /// Digests as the 32 characters people know them by.
@@ -200,6 +204,19 @@ mod tests {
         store.remove(DownloadId(3));
         store.remove(DownloadId(3));
         assert_eq!(store.load().expect("read").0.len(), 1);
+    }
+
+    #[test]
+    fn a_name_in_a_ticket_is_no_path() {
+        let data = tempfile::tempdir().expect("a folder");
+        let store = Store::open(data.path()).expect("it is made");
+        let tampered = Ticket {
+            name: "../../.bashrc".to_owned(),
+            ..ticket()
+        };
+        store.save(DownloadId(1), &tampered).expect("saved");
+        let (tickets, _) = store.load().expect("read");
+        assert_eq!(tickets[&DownloadId(1)].name, "bashrc");
     }
 
     #[test]

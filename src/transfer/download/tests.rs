@@ -207,6 +207,10 @@ async fn what_cannot_become_right_fails_at_once_and_says_why() {
             "HTTP/1.1 416 No\r\nContent-Range: bytes */5\r\n\r\n",
             "416 No",
         ),
+        (
+            "HTTP/1.1 416 No\r\nContent-Range: bytes */0\r\n\r\n",
+            "0 bytes instead of 10",
+        ),
         ("HTTP/1.1 302 There\r\nLocation: /\r\n\r\n", "302 There"),
     ] {
         let (sham, guest) = (Sham::telling([answer]).await, Guest::open());
@@ -216,6 +220,25 @@ async fn what_cannot_become_right_fails_at_once_and_says_why() {
         assert!(said.contains(why), "{said:?} names {why:?}");
         assert!(guest.shows_nothing() && guest.unfinished("1.json").exists());
     }
+}
+
+#[tokio::test]
+async fn a_file_without_a_digest_is_not_complete_where_its_source_says_it_ends() {
+    let begun =
+        "HTTP/1.1 206 Part\r\nContent-Range: bytes 0-3/10\r\nContent-Length: 4\r\n\r\n0123|";
+    let over = "HTTP/1.1 416 No\r\nContent-Range: bytes */4\r\nContent-Length: 0\r\n\r\n";
+    let (sham, guest) = (
+        Sham::telling([&format!("{begun}{over}")]).await,
+        Guest::open(),
+    );
+    let mut wanted = sham.wanted();
+    wanted.sha1 = None;
+    wanted.source.get = Some((1, NAME.to_owned()));
+    let end = guest.get(wanted).await;
+    assert_eq!(end.state, DownloadState::Failed, "{end:?}");
+    let said = end.why.expect("it says why");
+    assert!(said.contains("4 bytes instead of 10"), "{said}");
+    assert!(guest.shows_nothing());
 }
 
 #[tokio::test]

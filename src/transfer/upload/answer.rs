@@ -21,10 +21,13 @@ pub(super) fn admit(head: &[u8]) -> Result<Request, Status> {
         HeadError::TooLarge => Status::HEAD_TOO_LARGE,
         HeadError::Malformed => Status::BAD_REQUEST,
     })?;
-    let hostless = request.version == Version::Http11 && request.headers.get("Host").is_none();
+    let host_is_told = match request.headers.all("Host").count() {
+        0 => request.version != Version::Http11,
+        hosts => hosts == 1,
+    };
     if request.method == Method::Other {
         Err(Status::NOT_IMPLEMENTED)
-    } else if hostless || request.has_body() {
+    } else if !host_is_told || request.has_body() {
         Err(Status::BAD_REQUEST)
     } else {
         Ok(request)
@@ -136,6 +139,7 @@ mod tests {
     fn what_is_not_for_us_is_refused() {
         for (head, status) in [
             ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
             ("PUT / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
             (
                 "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n",

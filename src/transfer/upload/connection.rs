@@ -72,7 +72,10 @@ impl<'a> Connection<'a> {
     /// Answers requests until one side has enough.
     pub(super) async fn run(mut self) -> io::Result<()> {
         loop {
-            let kept = match within(HEAD_LIMIT, self.channel.head()).await? {
+            let Some(arrival) = self.await_head().await? else {
+                return Ok(());
+            };
+            let kept = match arrival {
                 Arrival::Closed => return Ok(()),
                 Arrival::TooLarge => self.refuse(Status::HEAD_TOO_LARGE, false).await?,
                 // Boxed, so that the thousands who never send a head cost little.
@@ -84,9 +87,22 @@ impl<'a> Connection<'a> {
             if !kept {
                 return self.linger().await;
             }
-            if !within(IDLE_LIMIT, self.channel.listen()).await? {
-                return Ok(());
+        }
+    }
+
+    /// Waits for the next head, as long as nobody else needs the place more; none when somebody does, or the other side
+    /// has closed.
+    async fn await_head(&mut self) -> io::Result<Option<Arrival>> {
+        let seat = self.uploads.lobby.enter();
+        let wait = async {
+            if self.answered && !within(IDLE_LIMIT, self.channel.listen()).await? {
+                return Ok(None);
             }
+            within(HEAD_LIMIT, self.channel.head()).await.map(Some)
+        };
+        tokio::select! {
+            arrival = wait => arrival,
+            () = seat.shown_out() => Ok(None),
         }
     }
 

@@ -22,6 +22,7 @@ use self::connection::Connection;
 use self::slots::Slots;
 use super::channel::within;
 use super::http::Giv;
+use super::lobby::Lobby;
 use crate::librarian::Shelf;
 use crate::wire::Guid;
 
@@ -68,6 +69,7 @@ pub struct Uploads {
     slots: Slots,
     giving: Semaphore,
     browsing: Semaphore,
+    lobby: Lobby,
 }
 
 impl Uploads {
@@ -79,15 +81,21 @@ impl Uploads {
             slots: Slots::new(slots),
             giving: Semaphore::new(MAX_GIVING),
             browsing: Semaphore::new(MAX_BROWSING),
+            lobby: Lobby::default(),
         })
     }
 
     /// Answers the HTTP requests of one connection until it ends. `first` was already read from it.
     ///
     /// It ends by itself: a head takes 5 s at most, the silence between two requests 30 s, a reader that takes
-    /// nothing a minute. Dropping the future ends it at once.
+    /// nothing a minute. While it waits for a head it has a seat in [`Self::lobby`]. Dropping the future ends it at once.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, remote: SocketAddrV4, first: BytesMut) {
         self.attend(stream, remote, first, false).await;
+    }
+
+    /// Where connections wait for their next request, and those of the same door that may yet turn out to bring one.
+    pub fn lobby(&self) -> &Lobby {
+        &self.lobby
     }
 
     /// Answers a Push: connects to `addr`, says GIV, and serves what is then asked.

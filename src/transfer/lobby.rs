@@ -1,28 +1,30 @@
-//! Callers who have not said a word yet.
+//! Callers whom we wait for: who have not said their first word yet, or owe us the rest of a head, or another request.
 //!
-//! There is room for so many; when one more comes, the one who has been silent longest is shown out. So sockets that
-//! are only held open cost those who hold them more than us, and whoever comes with something to say is heard.
+//! There is room for so many; when one more comes, the one who has sat longest is shown out. So sockets that are only
+//! held open, silent or speaking a byte at a time, cost those who hold them more than us, and whoever comes with
+//! something to say is heard.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
-/// Seats: half of all connections. An honest caller speaks within a round trip, long before so many others have come.
+/// Seats: half of the connections the door admits. An honest caller speaks within a round trip, long before so many
+/// others have come.
 const SEATS: usize = 256;
 
 /// The lobby of one servent.
 #[derive(Debug, Default)]
-pub(super) struct Lobby(Mutex<VecDeque<Weak<Notify>>>);
+pub struct Lobby(Mutex<VecDeque<Weak<Notify>>>);
 
 /// A caller's place; given up by dropping it.
 #[derive(Debug)]
-pub(super) struct Seat(Arc<Notify>);
+pub struct Seat(Arc<Notify>);
 
 impl Lobby {
     /// A seat for a new caller. Seats given up are not looked for: they count until their turn to be shown out comes,
     /// which then is nobody's loss.
-    pub(super) fn enter(&self) -> Seat {
+    pub fn enter(&self) -> Seat {
         let seat = Arc::new(Notify::new());
         let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seats.len() >= SEATS
@@ -37,7 +39,7 @@ impl Lobby {
 
 impl Seat {
     /// Ends when the caller has to go.
-    pub(super) async fn shown_out(&self) {
+    pub async fn shown_out(&self) {
         self.0.notified().await;
     }
 }
