@@ -21,6 +21,7 @@ mod vendor;
 
 pub mod deflate;
 pub mod handshake;
+pub mod qrp;
 
 pub use bye::{Bye, ByeCode};
 pub use codec::{CodecError, DescriptorCodec};
