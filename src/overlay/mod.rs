@@ -9,6 +9,7 @@ use crate::wire::handshake::Vacancy;
 
 mod config;
 mod counts;
+pub mod dynamic;
 mod event;
 
 pub use config::Config;
