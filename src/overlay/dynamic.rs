@@ -120,7 +120,7 @@ impl Dynamic {
 
     /// The first round: those whose tables match with TTL 1, which costs next to nothing; without any, a few with TTL 2.
     fn probe(&mut self, left: &[Candidate]) -> Step {
-        let (matching, others): (Vec<_>, Vec<_>) =
+        let (matching, others): (Vec<Candidate>, Vec<Candidate>) =
             left.iter().partition(|candidate| candidate.matches);
         let (chosen, ttl) = if matching.is_empty() {
             (others, 2)
