@@ -27,6 +27,9 @@ pub enum WireError {
     /// An address nobody can be reached at: port 0, 0.0.0.0, multicast, broadcast.
     #[error("an address is not one a servent can have")]
     BadAddress,
+    /// A query without words, URN or XML.
+    #[error("a query asks for nothing")]
+    EmptyQuery,
     /// A query hit's records or trailer do not fit the rules.
     #[error("a query hit is malformed")]
     BadHit,

@@ -1,6 +1,6 @@
 //! Vendor messages (0x31, 0x32): vendor, selector, version, body.
 
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
 
@@ -18,19 +18,72 @@ pub struct VendorMessage {
 }
 
 impl VendorMessage {
+    /// Vendor, selector and version.
+    const FIXED_LEN: usize = 8;
+
     /// MessagesSupported (null/0v0) naming what we understand. gtk-gnutella ignores the queries of a neighbour that
     /// announced `Vendor-Message` and does not send this within its first 50 messages.
+    ///
+    /// The list is empty: we understand no vendor message yet, and naming one would have peers send it and wait.
     pub fn messages_supported() -> Self {
-        todo!()
+        Self {
+            vendor: [0; 4],
+            selector: 0,
+            version: 0,
+            body: Bytes::from_static(&[0, 0]),
+        }
     }
-    /// Reads a payload.
+
+    /// Reads a payload; the body is a handle on it.
+    ///
     /// # Errors
     /// [`WireError::BadVendor`] below 8 bytes.
-    pub fn decode(_payload: &Bytes) -> Result<Self, WireError> {
-        todo!()
+    pub fn decode(payload: &Bytes) -> Result<Self, WireError> {
+        if payload.len() < Self::FIXED_LEN {
+            return Err(WireError::BadVendor);
+        }
+        let mut rest = payload.clone();
+        let mut vendor = [0; 4];
+        rest.copy_to_slice(&mut vendor);
+        Ok(Self {
+            vendor,
+            selector: rest.get_u16_le(),
+            version: rest.get_u16_le(),
+            body: rest,
+        })
     }
+
     /// The payload.
     pub fn encode(&self) -> Bytes {
-        todo!()
+        let mut out = BytesMut::with_capacity(Self::FIXED_LEN + self.body.len());
+        out.put_slice(&self.vendor);
+        out.put_u16_le(self.selector);
+        out.put_u16_le(self.version);
+        out.put_slice(&self.body);
+        out.freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_supported_has_the_layout_gtk_gnutella_checks() {
+        let payload = VendorMessage::messages_supported().encode();
+        assert_eq!(payload[..8], [0; 8]);
+        let count = usize::from(u16::from_le_bytes([payload[8], payload[9]]));
+        assert_eq!(payload.len(), 8 + 2 + count * 8);
+    }
+
+    #[test]
+    fn the_body_is_not_copied() {
+        let payload = Bytes::from_static(b"BEAR\x04\0\x01\0\x05");
+        let message = VendorMessage::decode(&payload).expect("HopsFlow");
+        assert_eq!((message.selector, message.version), (4, 1));
+        assert_eq!(message.body.as_ptr(), payload[8..].as_ptr());
+        assert_eq!(message.encode(), payload);
+        let half = payload.slice(..7);
+        assert_eq!(VendorMessage::decode(&half), Err(WireError::BadVendor));
     }
 }

@@ -1,0 +1,6 @@
+//! Routing rules: TTL and hops.
+
+use crate::Check;
+
+/// The groups of this family.
+pub(crate) const CHECKS: &[(&str, Check)] = &[];
