@@ -16,7 +16,6 @@ mod hit;
 mod inflate;
 mod ping;
 mod push;
-mod qrp;
 mod query;
 mod text;
 mod trailer;

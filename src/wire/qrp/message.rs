@@ -1,87 +1,77 @@
 //! RESET and PATCH, the two messages of type 0x30 (QRP 1.0, section 5).
+//!
+//! The one rule here: a message is read by itself. Whether patches follow one another and fit the table is for
+//! [`super::Receiver`], which keeps the table.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::wire::WireError;
 
-/// How the data of a patch is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compressor {
-    /// As it is.
-    None,
-    /// One zlib stream over all messages of the sequence.
-    Zlib,
-}
-
-/// The payload of a route table message.
+/// The payload of a route table message (0x30).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteTableMessage {
-    /// Forget the table, begin one of this size with every slot absent.
+    /// A new, empty table.
     Reset {
-        /// How many slots.
+        /// How many slots it has: a power of two.
         slots: u32,
-        /// The value that means "absent" (LimeWire 7, gtk-gnutella 2).
+        /// The value of an empty slot.
         infinity: u8,
     },
-    /// A piece of an update.
+    /// A part of the changes to the table.
     Patch {
-        /// Its place in the sequence, from 1.
-        number: u8,
-        /// How many pieces the sequence has.
-        count: u8,
-        /// How `data` is packed.
-        compressor: Compressor,
-        /// The width of an entry: 1, 2, 4 or 8 bits.
-        entry_bits: u8,
-        /// The piece.
+        /// Which part, from 1.
+        part: u8,
+        /// Of how many.
+        parts: u8,
+        /// Whether the data of all parts is one zlib stream.
+        deflated: bool,
+        /// Bits a slot takes: 1, 2, 4 or 8.
+        bits: u8,
+        /// The changes, highest bits first.
         data: Bytes,
     },
 }
 
 impl RouteTableMessage {
-    /// Reads a payload.
+    /// The most slots of a table: what gtk-gnutella takes before it shrinks one.
+    pub const MAX_SLOTS: u32 = 1 << 21;
+
+    /// Reads a payload; the data is a handle on it.
     ///
     /// # Errors
-    /// [`WireError::Truncated`] when it ends early, [`WireError::BadRouteTable`] for a variant, compressor or entry
-    /// width nobody defined.
+    /// [`WireError::Truncated`], [`WireError::TooLarge`] for a table above [`RouteTableMessage::MAX_SLOTS`], and
+    /// [`WireError::BadRouteTable`] where gtk-gnutella would close the link.
     pub fn decode(payload: &Bytes) -> Result<Self, WireError> {
         let mut rest = payload.clone();
-        match rest.try_get_u8().map_err(|_| WireError::Truncated)? {
+        let mut byte = || rest.try_get_u8().map_err(|_| WireError::Truncated);
+        match byte()? {
             0 => {
-                if rest.len() < 5 {
-                    return Err(WireError::Truncated);
+                let slots = u32::from_le_bytes([byte()?, byte()?, byte()?, byte()?]);
+                let infinity = byte()?;
+                if slots > Self::MAX_SLOTS {
+                    Err(WireError::TooLarge)
+                } else if !slots.is_power_of_two() || infinity == 0 {
+                    Err(WireError::BadRouteTable)
+                } else {
+                    Ok(Self::Reset { slots, infinity })
                 }
-                Ok(Self::Reset {
-                    slots: rest.get_u32_le(),
-                    infinity: rest.get_u8(),
+            }
+            1 => {
+                let (part, parts, compressor, bits) = (byte()?, byte()?, byte()?, byte()?);
+                let is_sound = (1..=parts).contains(&part) && compressor <= 1;
+                if !is_sound || !matches!(bits, 1 | 2 | 4 | 8) {
+                    return Err(WireError::BadRouteTable);
+                }
+                Ok(Self::Patch {
+                    part,
+                    parts,
+                    deflated: compressor == 1,
+                    bits,
+                    data: rest,
                 })
             }
-            1 => Self::decode_patch(rest),
             _ => Err(WireError::BadRouteTable),
         }
-    }
-
-    fn decode_patch(mut rest: Bytes) -> Result<Self, WireError> {
-        if rest.len() < 4 {
-            return Err(WireError::Truncated);
-        }
-        let (number, count) = (rest.get_u8(), rest.get_u8());
-        let compressor = match rest.get_u8() {
-            0 => Compressor::None,
-            1 => Compressor::Zlib,
-            _ => return Err(WireError::BadRouteTable),
-        };
-        let entry_bits = rest.get_u8();
-        if !matches!(entry_bits, 1 | 2 | 4 | 8) {
-            return Err(WireError::BadRouteTable);
-        }
-        Ok(Self::Patch {
-            number,
-            count,
-            compressor,
-            entry_bits,
-            data: rest,
-        })
     }
 
     /// The payload.
@@ -94,14 +84,13 @@ impl RouteTableMessage {
                 out.put_u8(*infinity);
             }
             Self::Patch {
-                number,
-                count,
-                compressor,
-                entry_bits,
+                part,
+                parts,
+                deflated,
+                bits,
                 data,
             } => {
-                let packed = u8::from(*compressor == Compressor::Zlib);
-                out.put_slice(&[1, *number, *count, packed, *entry_bits]);
+                out.put_slice(&[1, *part, *parts, u8::from(*deflated), *bits]);
                 out.put_slice(data);
             }
         }
@@ -113,39 +102,46 @@ impl RouteTableMessage {
 mod tests {
     use super::*;
 
+    fn decode(payload: &'static [u8]) -> Result<RouteTableMessage, WireError> {
+        RouteTableMessage::decode(&Bytes::from_static(payload))
+    }
+
     #[test]
-    fn both_variants_go_there_and_back() {
+    fn both_messages_go_there_and_back() {
         let reset = RouteTableMessage::Reset {
             slots: 65_536,
             infinity: 7,
         };
-        assert_eq!(reset.encode()[..], [0, 0, 0, 1, 0, 7]);
+        assert_eq!(reset.encode()[..], b"\0\0\0\x01\0\x07"[..]);
+        assert_eq!(decode(b"\0\0\0\x01\0\x07"), Ok(reset));
         let patch = RouteTableMessage::Patch {
-            number: 2,
-            count: 3,
-            compressor: Compressor::Zlib,
-            entry_bits: 4,
-            data: Bytes::from_static(b"xyz"),
+            part: 3,
+            parts: 255,
+            deflated: false,
+            bits: 2,
+            data: Bytes::from_static(b"\xab\xcd"),
         };
-        for message in [reset, patch] {
-            assert_eq!(RouteTableMessage::decode(&message.encode()), Ok(message));
-        }
+        assert_eq!(patch.encode()[..], b"\x01\x03\xff\0\x02\xab\xcd"[..]);
+        assert_eq!(decode(b"\x01\x03\xff\0\x02\xab\xcd"), Ok(patch));
     }
 
     #[test]
-    fn what_nobody_defined_is_refused() {
+    fn what_gtk_gnutella_closes_for_is_refused() {
         for (payload, error) in [
-            (&[][..], WireError::Truncated),
-            (&[0, 1, 2], WireError::Truncated),
-            (&[1, 1, 1, 0], WireError::Truncated),
-            (&[1, 1, 1, 2, 4], WireError::BadRouteTable),
-            (&[1, 1, 1, 0, 3], WireError::BadRouteTable),
-            (&[2, 0, 0, 0, 0, 0], WireError::BadRouteTable),
+            (&b""[..], WireError::Truncated),
+            (b"\0\0\0\x01\0", WireError::Truncated),
+            (b"\x01\x01\x01\0", WireError::Truncated),
+            (b"\0\x03\0\0\0\x07", WireError::BadRouteTable),
+            (b"\0\0\0\0\0\x07", WireError::BadRouteTable),
+            (b"\0\0\0\x01\0\0", WireError::BadRouteTable),
+            (b"\0\0\0\0\x80\x07", WireError::TooLarge),
+            (b"\x01\0\x01\0\x04", WireError::BadRouteTable),
+            (b"\x01\x02\x01\0\x04", WireError::BadRouteTable),
+            (b"\x01\x01\x01\x02\x04", WireError::BadRouteTable),
+            (b"\x01\x01\x01\0\x03", WireError::BadRouteTable),
+            (b"\x02\0\0\0\0\0", WireError::BadRouteTable),
         ] {
-            assert_eq!(
-                RouteTableMessage::decode(&Bytes::copy_from_slice(payload)),
-                Err(error)
-            );
+            assert_eq!(decode(payload), Err(error), "{payload:?}");
         }
     }
 }

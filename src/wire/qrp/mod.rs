@@ -10,6 +10,6 @@ mod receiver;
 mod table;
 
 pub use hash::slot_of;
-pub use message::{Compressor, RouteTableMessage};
-pub use receiver::{MAX_SLOTS, Receiver};
+pub use message::RouteTableMessage;
+pub use receiver::Receiver;
 pub use table::{RouteTable, update};

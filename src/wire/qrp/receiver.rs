@@ -2,11 +2,8 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Compressor, RouteTable, RouteTableMessage};
+use super::{RouteTable, RouteTableMessage};
 use crate::wire::WireError;
-
-/// The largest table taken, 2^21 slots, 256 KiB (gtk-gnutella's limit).
-pub const MAX_SLOTS: u32 = 1 << 21;
 
 /// Inflated patch data is looked at in pieces of this size; no more of it is ever in memory.
 const WINDOW: usize = 1024;
@@ -19,13 +16,19 @@ pub struct Receiver {
     sequence: Option<Sequence>,
 }
 
-/// An update under way: what its first message fixed, and how far it has come.
+/// What all messages of an update have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    parts: u8,
+    deflated: bool,
+    bits: u8,
+}
+
+/// An update under way.
 #[derive(Debug)]
 struct Sequence {
     next: u8,
-    count: u8,
-    compressor: Compressor,
-    entry_bits: u8,
+    shape: Shape,
     stream: Option<Box<Decompress>>,
     /// The slot the next delta is for.
     slot: u32,
@@ -46,32 +49,41 @@ impl Receiver {
     /// Takes one message. True when the table is complete and has changed.
     ///
     /// # Errors
-    /// [`WireError::BadRouteTable`]: a size that is no power of two or above [`MAX_SLOTS`], infinity 0, a patch before
-    /// any reset, out of sequence, with other widths than its sequence began with, or with more entries than slots;
-    /// [`WireError::BadDeflate`] for damaged data. The link deserves Bye 413 then. A sequence that ends before the last
-    /// slot is taken, as in LimeWire: its missing deltas are zeros.
+    /// [`WireError::BadRouteTable`]: a patch before any reset, out of sequence, unlike the one its sequence began with,
+    /// or with more entries than slots; [`WireError::BadDeflate`] for damaged data. The link deserves Bye 413 then. A
+    /// sequence that ends before the last slot is taken, as in LimeWire: its missing deltas are zeros.
     pub fn apply(&mut self, message: &RouteTableMessage) -> Result<bool, WireError> {
         match *message {
-            RouteTableMessage::Reset { slots, infinity } => self.reset(slots, infinity),
+            RouteTableMessage::Reset { slots, .. } => {
+                *self = Self {
+                    table: Some(RouteTable::new(slots)),
+                    ..Self::default()
+                };
+                Ok(false)
+            }
             RouteTableMessage::Patch {
-                number,
-                count,
-                compressor,
-                entry_bits,
+                part,
+                parts,
+                deflated,
+                bits,
                 ref data,
             } => {
                 let table = self.table.as_mut().ok_or(WireError::BadRouteTable)?;
-                let began = number == 1 && self.sequence.is_none();
-                if began {
-                    self.sequence = Some(Sequence::new(count, compressor, entry_bits));
-                }
-                let sequence = self.sequence.as_mut().ok_or(WireError::BadRouteTable)?;
-                if !sequence.continues(number, count, compressor, entry_bits) {
+                let shape = Shape {
+                    parts,
+                    deflated,
+                    bits,
+                };
+                let sequence = match &mut self.sequence {
+                    None => self.sequence.insert(Sequence::new(shape)),
+                    Some(sequence) => sequence,
+                };
+                if (part, shape) != (sequence.next, sequence.shape) {
                     return Err(WireError::BadRouteTable);
                 }
                 sequence.take(data, table)?;
-                if number < count {
-                    sequence.next += 1;
+                sequence.next = part.wrapping_add(1);
+                if part < parts {
                     return Ok(false);
                 }
                 self.sequence = None;
@@ -80,36 +92,17 @@ impl Receiver {
             }
         }
     }
-
-    /// A table whose files are none is a RESET alone; matching nothing is right for it too.
-    fn reset(&mut self, slots: u32, infinity: u8) -> Result<bool, WireError> {
-        if !slots.is_power_of_two() || slots > MAX_SLOTS || infinity == 0 {
-            return Err(WireError::BadRouteTable);
-        }
-        self.table = Some(RouteTable::new(slots));
-        self.sequence = None;
-        self.complete = false;
-        Ok(false)
-    }
 }
 
 impl Sequence {
-    fn new(count: u8, compressor: Compressor, entry_bits: u8) -> Self {
-        let stream = (compressor == Compressor::Zlib).then(|| Box::new(Decompress::new(true)));
+    fn new(shape: Shape) -> Self {
+        let stream = shape.deflated.then(|| Box::new(Decompress::new(true)));
         Self {
             next: 1,
-            count,
-            compressor,
-            entry_bits,
+            shape,
             stream,
             slot: 0,
         }
-    }
-
-    fn continues(&self, number: u8, count: u8, compressor: Compressor, entry_bits: u8) -> bool {
-        number == self.next
-            && number <= count
-            && (self.count, self.compressor, self.entry_bits) == (count, compressor, entry_bits)
     }
 
     fn take(&mut self, data: &[u8], table: &mut RouteTable) -> Result<(), WireError> {
@@ -141,7 +134,7 @@ impl Sequence {
     /// Applies packed deltas, the high bits of a byte first. Only the sign counts, since its size depends on the
     /// sender's infinity; a one-bit entry flips its slot.
     fn deltas(&mut self, packed: &[u8], table: &mut RouteTable) -> Result<(), WireError> {
-        let entries = 8 / u32::from(self.entry_bits);
+        let entries = 8 / u32::from(self.shape.bits);
         let left = u64::from(table.slots() - self.slot);
         // The last byte of a small table may hold entries beyond its end (2 slots of 4 bits are one byte, 1 slot too).
         if packed.len() as u64 > left.div_ceil(u64::from(entries)) {
@@ -149,8 +142,8 @@ impl Sequence {
         }
         for &byte in packed {
             for entry in 0..entries.min(table.slots() - self.slot) {
-                let shifted = byte << (entry * u32::from(self.entry_bits));
-                match self.entry_bits {
+                let shifted = byte << (entry * u32::from(self.shape.bits));
+                match self.shape.bits {
                     1 if shifted & 0x80 != 0 => {
                         let present = table.slot(self.slot);
                         table.set_slot(self.slot, !present);
@@ -178,13 +171,13 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    fn patch(number: u8, count: u8, entry_bits: u8, data: &[u8]) -> RouteTableMessage {
+    fn patch(part: u8, parts: u8, bits: u8, data: &[u8]) -> RouteTableMessage {
         let data = Bytes::copy_from_slice(data);
         RouteTableMessage::Patch {
-            number,
-            count,
-            compressor: Compressor::None,
-            entry_bits,
+            part,
+            parts,
+            deflated: false,
+            bits,
             data,
         }
     }
@@ -263,18 +256,13 @@ mod tests {
     #[test]
     fn a_bomb_is_refused_at_once() {
         let mut receiver = Receiver::new();
-        let huge = RouteTableMessage::Reset {
-            slots: 1 << 31,
-            infinity: 7,
-        };
-        assert_eq!(receiver.apply(&huge), Err(WireError::BadRouteTable));
         receiver
             .apply(&RouteTableMessage::Reset {
                 slots: 64,
                 infinity: 7,
             })
             .expect("reset");
-        let mut table = RouteTable::new(MAX_SLOTS);
+        let mut table = RouteTable::new(RouteTableMessage::MAX_SLOTS);
         table.insert("x");
         let bomb = &update(&table, None)[1];
         assert_eq!(
@@ -290,7 +278,7 @@ mod tests {
             slots: 8,
             infinity: 7,
         };
-        let cases: [&[RouteTableMessage]; 6] = [
+        let cases: [&[RouteTableMessage]; 5] = [
             &[patch(1, 1, 4, &[0; 4])],
             &[reset.clone(), patch(2, 2, 4, &[0; 4])],
             &[
@@ -303,8 +291,7 @@ mod tests {
                 patch(1, 2, 4, &[0; 2]),
                 patch(2, 2, 8, &[0; 4]),
             ],
-            &[reset.clone(), patch(1, 1, 4, &[0; 5])],
-            &[reset, patch(1, 0, 4, &[0; 4])],
+            &[reset, patch(1, 1, 4, &[0; 5])],
         ];
         for messages in cases {
             let (last, before) = messages.split_last().expect("one at least");

@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::{Compression, write::ZlibEncoder};
 
-use super::{Compressor, RouteTableMessage, slot_of};
+use super::{RouteTableMessage, slot_of};
 
 /// The "absent" value of the tables we send: LimeWire's, so that set and clear (-6, +6) fit four bits.
 const INFINITY: u8 = 7;
@@ -136,22 +136,21 @@ pub fn update(table: &RouteTable, known: Option<&RouteTable>) -> Vec<RouteTableM
             return messages;
         }
     }
-    let (compressor, data) = pack(&deltas(table, known));
+    let (deflated, data) = pack(&deltas(table, known));
     let pieces: Vec<Bytes> = (0..data.len())
         .step_by(PIECE)
         .map(|at| data.slice(at..data.len().min(at + PIECE)))
         .collect();
-    let count = u8::try_from(pieces.len())
+    let parts = u8::try_from(pieces.len())
         .expect("2^21 slots of 4 bits are 256 pieces at most, and they compress");
     messages.extend(
-        pieces
-            .into_iter()
-            .zip(1..)
-            .map(|(data, number)| RouteTableMessage::Patch {
-                number,
-                count,
-                compressor,
-                entry_bits: 4,
+        (1..)
+            .zip(pieces)
+            .map(|(part, data)| RouteTableMessage::Patch {
+                part,
+                parts,
+                deflated,
+                bits: 4,
                 data,
             }),
     );
@@ -174,15 +173,15 @@ fn deltas(table: &RouteTable, known: Option<&RouteTable>) -> Vec<u8> {
         .collect()
 }
 
-/// Deflates where that makes it smaller.
-fn pack(plain: &[u8]) -> (Compressor, Bytes) {
+/// Deflates where that makes it smaller, and tells whether it did.
+fn pack(plain: &[u8]) -> (bool, Bytes) {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
     let packed = encoder.write_all(plain).and_then(|()| encoder.finish());
     let packed = packed.expect("writing to a Vec cannot fail");
     if packed.len() < plain.len() {
-        (Compressor::Zlib, packed.into())
+        (true, packed.into())
     } else {
-        (Compressor::None, Bytes::copy_from_slice(plain))
+        (false, Bytes::copy_from_slice(plain))
     }
 }
 
