@@ -16,6 +16,7 @@ const SEED: u64 = 20_261_120;
 const NAMES: usize = 100_000;
 const VOCABULARY: usize = 50_000;
 const SEARCHES: usize = 20_000;
+const ROUNDS: usize = 5;
 /// More hits than a servent puts into its answers to one query.
 const LIMIT: usize = 100;
 
@@ -33,17 +34,18 @@ fn main() {
     let before = resident();
     let copies = files.clone();
     let weight_of_files = resident().saturating_sub(before);
-    let begun = Instant::now();
+    let (begun, on_cpu) = (Instant::now(), cpu_time());
     let mut library = Library::new();
     for file in copies {
         library.insert(file);
     }
-    let took = begun.elapsed();
+    let (took, worked) = (begun.elapsed(), cpu_time() - on_cpu);
     let weight = resident().saturating_sub(before);
     println!(
-        "  time to index     {:>9.1} ms ({:.2} us a name)",
+        "  time to index     {:>9.1} ms, of them {:.1} on a core ({:.2} us a name)",
         millis(took),
-        millis(took) * 1e3 / NAMES as f64
+        millis(worked),
+        millis(worked) * 1e3 / NAMES as f64
     );
     println!(
         "  memory            {weight:>9} bytes ({} a name; the bare list of files {weight_of_files})",
@@ -64,21 +66,26 @@ fn main() {
     });
 }
 
-/// Prints how long searches take and how many find something.
+/// Prints how long searches take and how many find something. All are made [`ROUNDS`] times over and each counts with its
+/// best time, so that it is the search that is measured and not what else the machine has to do.
 fn measure(kind: &str, library: &Library, mut text: impl FnMut() -> String) {
-    let mut times = Vec::with_capacity(SEARCHES);
+    let flags = QueryFlags(QueryFlags::IS_FLAGS);
+    let query = |text| Query {
+        flags,
+        text,
+        extensions: Extensions::default(),
+    };
+    let queries: Vec<Query> = (0..SEARCHES).map(|_| query(text())).collect();
+    let mut times = vec![Duration::MAX; SEARCHES];
     let mut found = 0;
-    for _ in 0..SEARCHES {
-        let flags = QueryFlags(QueryFlags::IS_FLAGS);
-        let query = Query {
-            flags,
-            text: text(),
-            extensions: Extensions::default(),
-        };
-        let begun = Instant::now();
-        let hits = std::hint::black_box(library.search(&query, LIMIT)).len();
-        times.push(begun.elapsed());
-        found += usize::from(hits > 0);
+    for _ in 0..ROUNDS {
+        found = 0;
+        for (query, best) in queries.iter().zip(&mut times) {
+            let begun = Instant::now();
+            let hits = std::hint::black_box(library.search(query, LIMIT)).len();
+            *best = begun.elapsed().min(*best);
+            found += usize::from(hits > 0);
+        }
     }
     times.sort_unstable();
     let at = |share: f64| millis(times[((SEARCHES - 1) as f64 * share) as usize]) * 1e3;
@@ -129,18 +136,25 @@ impl Words {
     }
 }
 
-/// A song in one of a thousand folders.
+/// A song in a folder of its own.
 fn file(n: usize, words: &Words, rng: &mut Rng) -> SharedFile {
     thread_local!(static ROOT: Arc<Path> = Path::new("/home/ann/Music").into());
     let count = 3 + rng.below(7);
     let name: Vec<&str> = (0..count).map(|_| words.draw(rng)).collect();
-    let path = PathBuf::from(format!("folder {}/{} {n}.mp3", n % 1000, name.join(" ")));
+    let path = PathBuf::from(format!("folder {n}/{}.mp3", name.join(" ")));
     let modified = UNIX_EPOCH + Duration::from_secs(1_500_000_000 + rng.below(200_000_000) as u64);
     SharedFile::new(ROOT.with(Arc::clone), path, rng.next() >> 40, modified)
 }
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// How long this thread has been on a core (Linux; zero elsewhere).
+fn cpu_time() -> Duration {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let spent = spent.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(spent.unwrap_or_default())
 }
 
 /// Bytes of memory this process has in use (Linux; zero elsewhere).

@@ -64,7 +64,7 @@ pub struct Librarian {
     board: Arc<Board>,
     errands: Arc<Errands>,
     stopped: Arc<AtomicBool>,
-    /// Closed when both threads have ended. Locked only to be shareable: nobody but `drop` listens.
+    /// Closed when both threads have ended. In a lock only so that a servent can be shared between threads.
     ended: Mutex<mpsc::Receiver<()>>,
 }
 

@@ -54,17 +54,15 @@ impl Index {
         let Some((rarest, others)) = wanted.split_first_mut() else {
             return found;
         };
-        for other in others.iter_mut() {
-            other.prepare(rarest.total);
-        }
-        let candidates = rarest.lists.iter().copied().flatten().copied();
-        for id in candidates.filter(|&id| others.iter().all(|other| other.has(id)) && keep(id)) {
+        for id in rarest.lists.iter().copied().flatten().copied() {
             if found.len() >= limit {
                 break;
             }
-            // Sorted, because a name may have several words that begin alike.
-            if let Err(at) = found.binary_search(&id) {
-                found.insert(at, id);
+            if others.iter_mut().all(|other| other.has(id)) && keep(id) {
+                // Sorted, because a name may have several words that begin alike.
+                if let Err(at) = found.binary_search(&id) {
+                    found.insert(at, id);
+                }
             }
         }
         found
@@ -90,6 +88,7 @@ impl Index {
         Wanted {
             lists,
             total,
+            spent: 0,
             marks: None,
         }
     }
@@ -100,28 +99,32 @@ struct Wanted<'a> {
     lists: Vec<&'a [u32]>,
     /// How many numbers the lists have together.
     total: usize,
-    /// A bit a file, where that is less work than searching many lists.
+    /// The work done in searching them so far, counted in numbers marked.
+    spent: usize,
+    /// A bit a file, once the searching has cost as much as marking all would have: so whatever comes, never more than
+    /// twice the least work is done, and the few lookups of a rare word cost next to nothing.
     marks: Option<Marks>,
 }
 
 impl Wanted<'_> {
-    /// Gets ready for `lookups` calls of [`Self::has`].
-    fn prepare(&mut self, lookups: usize) {
-        if lookups.saturating_mul(self.lists.len()) > self.total {
-            self.marks = (self.lists.len() > 1).then(|| Marks::of(&self.lists));
+    fn has(&mut self, id: u32) -> bool {
+        if let Some(marks) = &self.marks {
+            return marks.has(id);
         }
-    }
-
-    fn has(&self, id: u32) -> bool {
-        match &self.marks {
-            Some(marks) => marks.has(id),
-            None => self
-                .lists
-                .iter()
-                .any(|list| list.binary_search(&id).is_ok()),
+        let place = self
+            .lists
+            .iter()
+            .position(|list| list.binary_search(&id).is_ok());
+        self.spent += SEARCH * place.map_or(self.lists.len(), |place| place + 1);
+        if self.spent > self.total {
+            self.marks = Some(Marks::of(&self.lists));
         }
+        place.is_some()
     }
 }
+
+/// Numbers that can be marked in the time that searching one list takes.
+const SEARCH: usize = 16;
 
 /// A set of file numbers as bits.
 struct Marks(Vec<u64>);

@@ -92,6 +92,9 @@ pub(super) fn terms(name: &str) -> BTreeSet<String> {
 /// All combining marks go, those of Hindi and the voicing of kana too: other servents take them out of the queries they
 /// send, each its own choice of them, and a name must be found by all.
 pub(super) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfkd()
         .filter(|&c| !is_combining_mark(c) && !is_skin_tone(c))
         .flat_map(char::to_lowercase)

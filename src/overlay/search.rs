@@ -48,7 +48,7 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
-        if !self.take_query(now, from, what.payload.len(), out) {
+        if !self.may_ask(now, from, out) {
             return;
         }
         let Some(header) = self.admit(from, what.header, out) else {
@@ -183,25 +183,20 @@ impl Overlay {
 
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
     /// after some seconds of it let go.
-    fn take_query(&mut self, now: Time, from: PeerId, len: usize, out: &mut impl Outbox) -> bool {
+    fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
+        let rate = self.config.query_rate;
         let Some(peer) = self.peers.get_mut(from) else {
             return false;
         };
-        let rate = self.config.query_rate;
-        if !peer.queries.take(now, rate, Duration::from_secs(1)) {
-            peer.excess = peer.excess.saturating_add(1);
-            self.counts.dropped += 1;
-            if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
-                self.hang_up(from, ByeCode::ERRORS, "Too many queries", out);
-            }
-            return false;
+        if peer.queries.take(now, rate, Duration::from_secs(1)) {
+            return true;
         }
-        if len > MAX_QUERY {
-            self.counts.dropped += 1;
-            self.fault(from, ByeCode::TOO_LARGE, "Too large a query", out);
-            return false;
+        peer.excess = peer.excess.saturating_add(1);
+        self.counts.dropped += 1;
+        if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
+            self.hang_up(from, ByeCode::ERRORS, "Too many queries", out);
         }
-        true
+        false
     }
 
     /// A Push to this servent goes the way its hits come. The first neighbour to bring one keeps the route while its
@@ -278,9 +273,6 @@ const MAX_SEARCHES: usize = 256;
 
 /// The longest payload of a query we pass on: gtk-gnutella drops longer ones, so they would die at the next servent.
 const MAX_RELAYED_QUERY: usize = 256;
-
-/// The longest payload of a query we read: gtk-gnutella closes the link on longer ones.
-const MAX_QUERY: usize = 1_024;
 
 /// LimeWire reads no hit with more records.
 const RECORDS_PER_HIT: usize = 10;

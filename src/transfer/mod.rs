@@ -9,5 +9,5 @@ mod upload;
 pub mod http;
 
 pub use browse::browse;
-pub use download::{DownloadId, DownloadState, DownloadStatus, Downloads, Source, Wanted};
+pub use download::{DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Source, Wanted};
 pub use upload::{Identity, UploadStatus, Uploads};

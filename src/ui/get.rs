@@ -12,7 +12,7 @@ use super::render::{Line, Style, bar, bytes, json, span};
 use super::results::no_result;
 use super::search::wait_for_a_peer;
 use super::session::Session;
-use crate::transfer::{DownloadId, DownloadState, DownloadStatus, Source, Wanted};
+use crate::transfer::{DownloadId, DownloadState, DownloadStatus, Fault, Source, Wanted};
 use crate::wire::{Query, Urn};
 
 /// Progress is told this often at most: faster than this nobody reads.
@@ -154,6 +154,14 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
     }
 }
 
+/// Returns once a download is complete or has failed.
+pub(super) async fn over(session: &Session, id: DownloadId) {
+    if let Some(mut status) = session.servent.downloads().watch(id) {
+        // A download that is gone is over, too.
+        let _ = status.wait_for(|status| status.state.is_final()).await;
+    }
+}
+
 /// The downloads that are neither complete nor failed.
 pub(super) fn active(session: &Session) -> Vec<DownloadStatus> {
     let mut all = session.servent.downloads().list();
@@ -191,9 +199,14 @@ fn complete(status: &DownloadStatus) -> Line {
 
 fn failed(status: &DownloadStatus) -> Failure {
     let why = status.why.as_deref().unwrap_or("no reason was given");
+    let (exit, next) = match status.fault {
+        Some(Fault::Disk) => (Exit::Disk, "make room, or see to the disk"),
+        Some(Fault::HashMismatch) => (Exit::HashMismatch, "fetch it from another host"),
+        Some(Fault::Source) | None => (Exit::Failed, "try another of the results"),
+    };
     Failure::new(
-        Exit::Failed,
+        exit,
         format!("{} was not fetched: {why}", status.name),
-        "try another of the results",
+        next,
     )
 }

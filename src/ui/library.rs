@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::failure::{Exit, Failure};
-use super::render::{bytes, json as shape};
+use super::render::{bytes, counted, json as shape};
 use super::session::Session;
 use crate::library::SharedFile;
 use crate::wire::Query;
@@ -109,8 +109,8 @@ pub(super) async fn rescan(session: &Session) -> Result<(), Failure> {
         }));
     } else {
         session.screen.talk(format!(
-            "{} files, {}, {} still to be hashed.",
-            census.files,
+            "{}, {}, {} still to be hashed.",
+            counted(census.files, "file"),
             bytes(census.bytes),
             census.unhashed
         ));

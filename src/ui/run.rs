@@ -12,18 +12,23 @@ use super::cli::{LogForm, Options, Strategy};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
-use super::render::bytes;
-use super::screen::Screen;
+use super::render::{bytes, counted};
+use super::screen::{Screen, is_dumb};
 use super::session::{Manner, Session};
 use super::signals::{Signals, Told};
 use super::{config, log, script, start};
 use crate::net::{DEFAULT_PORT, Servent};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How long a search in a script takes at most, where nothing is said.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// The longest `--wait`: a query's routes do not live longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// How long the greeting waits to know what is shared.
+const FIRST_SCAN: Duration = Duration::from_millis(150);
 
 /// Stopping is done within this, or the rest is left undone.
 const STOP_WITHIN: Duration = Duration::from_millis(1900);
@@ -95,7 +100,7 @@ async fn run(options: Options) -> Result<Exit, Failure> {
             "name another address with --listen, or other folders with --data and --downloads",
         )
     })?;
-    greet(&screen, &servent, &options, &data);
+    greet(&screen, &servent, &options, &data).await;
 
     let session = Arc::new(Session::new(servent.clone(), Arc::clone(&screen), manner));
     let exit = if options.daemon {
@@ -125,15 +130,17 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
     };
     let Strategy::Flood { ttl } = options.search.unwrap_or(Strategy::Flood { ttl: None });
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let prompt = at_terminal && !options.daemon;
     Ok(Manner {
-        prompt: at_terminal && !options.daemon,
+        prompt,
+        beside: prompt && !is_dumb(),
         wait,
         ttl,
     })
 }
 
 /// Says what was started, and what differs from what one would expect.
-fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &DataFolder) {
+async fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &DataFolder) {
     let listen = servent.listen();
     let port = listen.port();
     match (options.listen, data.beside) {
@@ -153,17 +160,21 @@ fn greet(screen: &Screen, servent: &Servent, options: &Options, data: &DataFolde
         )),
         _ => {}
     }
-    let census = *servent.census().borrow();
-    let hashing = match census.unhashed {
-        0 => String::new(),
-        unhashed => format!(", {unhashed} of them being hashed"),
+    let mut census = servent.census();
+    // What is shared is known in a moment, unless it is a lot.
+    let _ = timeout(FIRST_SCAN, census.wait_for(|census| census.scans > 0)).await;
+    let census = *census.borrow();
+    let shares = if census.scans == 0 {
+        "looking through what it shares".to_owned()
+    } else {
+        let hashing = match census.unhashed {
+            0 => String::new(),
+            unhashed => format!(", {unhashed} being hashed"),
+        };
+        let files = counted(census.files, "file");
+        format!("sharing {files} ({}{hashing})", bytes(census.bytes))
     };
-    screen.talk(format!(
-        "servent {} listens on {listen} and shares {} files ({}){hashing}.",
-        env!("CARGO_PKG_VERSION"),
-        census.files,
-        bytes(census.bytes),
-    ));
+    screen.talk(format!("servent {VERSION} listens on {listen}, {shares}."));
 }
 
 /// Says Bye and saves what is to be saved; a second signal ends at once.

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cli::parse_ttl;
 use super::failure::{Exit, Failure};
-use super::render::{HitColumns, Line, Style, json, span};
+use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::Results;
 use super::session::Session;
 use crate::net;
@@ -67,7 +67,7 @@ impl Search {
         };
         listening.listen(Patience::of(session.manner.wait)).await;
         let found = listening.report();
-        if session.manner.prompt {
+        if session.manner.beside {
             listening
                 .listen(Patience {
                     total: LISTEN_AT_PROMPT,
@@ -169,25 +169,19 @@ impl Listening<'_> {
             let took = self.began.elapsed();
             screen.json(&json::SearchDone::new(hits, hosts, messages, first, took));
         } else if let Some(first) = first {
-            let line = Line::styled(Style::Good, counted(hits, "file", "files")).and(
+            let line = Line::styled(Style::Good, counted(hits, "file")).and(
                 Style::Dim,
                 format!(
                     " at {}, the first after {}; {} sent",
-                    counted(hosts, "host", "hosts"),
+                    counted(hosts, "host"),
                     span(first),
-                    counted(messages, "query", "queries"),
+                    counted(messages, "query"),
                 ),
             );
             screen.talk(line);
-        } else if self.session.manner.prompt {
+        } else if self.session.manner.beside {
             screen.talk("Nothing yet; what still comes will be shown. Fewer words find more.");
         }
         hits > 0
     }
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -26,8 +26,11 @@ pub(super) struct Session {
 /// How commands are carried out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Manner {
-    /// Whether somebody sits at a prompt: what takes long then goes on beside it.
+    /// Whether there is a prompt.
     pub(super) prompt: bool,
+    /// Whether what takes long goes on beside the prompt. Not on a terminal that can only print: there it would write
+    /// into the line being typed.
+    pub(super) beside: bool,
     /// How long a search in a script may take.
     pub(super) wait: Duration,
     /// How many links our queries may cross; none for the overlay's own number.

@@ -1,7 +1,7 @@
 //! `status`: what the servent is and does.
 
 use super::failure::Failure;
-use super::render::{bytes, json, span};
+use super::render::{bytes, counted, json, span};
 use super::session::Session;
 use crate::overlay::Tally;
 
@@ -14,10 +14,15 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         return Ok(());
     }
     let messages = |tally: &Tally| {
-        format!(
-            "{} pings, {} pongs, {} queries, {} hits, {} pushes, {} byes",
-            tally.ping, tally.pong, tally.query, tally.query_hit, tally.push, tally.bye
-        )
+        let kinds = [
+            (tally.ping, "ping"),
+            (tally.pong, "pong"),
+            (tally.query, "query"),
+            (tally.query_hit, "hit"),
+            (tally.push, "push"),
+            (tally.bye, "bye"),
+        ];
+        kinds.map(|(count, kind)| counted(count, kind)).join(", ")
     };
     let counts = &status.counts;
     let rows = [
@@ -26,32 +31,44 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         ("guid", status.guid.to_string()),
         ("role", json::role(status.role).to_owned()),
         (
-            "peers",
-            format!("{}, of them {} leaves", status.peers, status.leaves),
+            "neighbours",
+            format!("{}, {} of them leaves", status.peers, status.leaves),
         ),
         (
             "shares",
             format!(
-                "{} files, {}, {} still to be hashed",
-                status.files,
+                "{}, {}, {} still to be hashed",
+                counted(status.files, "file"),
                 bytes(status.bytes),
                 status.unhashed
             ),
         ),
         (
             "does",
-            format!(
-                "{} searches, {} downloads, {} uploads",
-                status.searches, status.downloads, status.uploads
-            ),
+            [
+                counted(status.searches, "search"),
+                counted(status.downloads, "download"),
+                counted(status.uploads, "upload"),
+            ]
+            .join(", "),
         ),
         ("received", messages(&counts.received)),
         ("sent", messages(&counts.sent)),
         (
             "refused",
             format!(
-                "{} duplicates, {} dropped, {} shed by full links",
-                counts.duplicate, counts.dropped, status.shed
+                "{} seen before, {} malformed or without a way, {}",
+                counted(counts.duplicate, "query"),
+                counts.dropped,
+                counted(status.refused, "connection"),
+            ),
+        ),
+        (
+            "lost",
+            format!(
+                "{} shed by full links, {} nobody read",
+                counted(status.shed, "descriptor"),
+                counted(status.lost_hits, "hit"),
             ),
         ),
     ];

@@ -25,22 +25,26 @@ impl Budget {
         Self(INFLATE_LIMIT)
     }
 
-    /// Inflates one whole stream (RFC 1950); bytes behind its end are ignored.
+    /// Inflates one whole stream (RFC 1950); bytes behind its end are ignored. A stream that is refused has its price too,
+    /// or one message could have the same bomb inflated a thousand times.
     ///
     /// # Errors
     /// [`WireError::BadDeflate`] when it is damaged, ends early or asks for more than is left.
     pub(super) fn inflate(&mut self, packed: &[u8]) -> Result<Bytes, WireError> {
-        let mut plain = Vec::new();
-        if self.0 >= STREAM_COST {
-            // One byte more than allowed tells a stream that is too long from one that just fits.
-            ZlibDecoder::new(packed)
-                .take(self.0 as u64 + 1)
-                .read_to_end(&mut plain)
-                .map_err(|_| WireError::BadDeflate)?;
+        let left = self.0;
+        if left < STREAM_COST {
+            return Err(WireError::BadDeflate);
         }
-        let cost = plain.len().max(STREAM_COST);
-        self.0 = self.0.checked_sub(cost).ok_or(WireError::BadDeflate)?;
-        Ok(plain.into())
+        let mut plain = Vec::new();
+        // One byte more than allowed tells a stream that is too long from one that just fits.
+        let read = ZlibDecoder::new(packed)
+            .take(left as u64 + 1)
+            .read_to_end(&mut plain);
+        self.0 = left.saturating_sub(plain.len().max(STREAM_COST));
+        match read {
+            Ok(len) if len <= left => Ok(plain.into()),
+            _ => Err(WireError::BadDeflate),
+        }
     }
 }
 
@@ -73,6 +77,14 @@ mod tests {
         let tiny = packed(b"x");
         let inflated = (0..1000).filter(|_| budget.inflate(&tiny).is_ok()).count();
         assert_eq!(inflated, INFLATE_LIMIT / STREAM_COST);
+    }
+
+    #[test]
+    fn a_bomb_is_inflated_once() {
+        let mut budget = Budget::new();
+        let bomb = packed(&vec![7; 1 << 20]);
+        assert_eq!(budget.inflate(&bomb), Err(WireError::BadDeflate));
+        assert_eq!(budget.inflate(&packed(b"x")), Err(WireError::BadDeflate));
     }
 
     #[test]

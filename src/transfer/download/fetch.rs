@@ -7,6 +7,7 @@ use bytes::{Buf, BytesMut};
 use percent_encoding::utf8_percent_encode;
 use tokio::time::{Instant, timeout_at};
 
+use super::Fault;
 use super::job::{Job, Setback, on_disk};
 use super::part::Part;
 use crate::transfer::http::{
@@ -136,14 +137,17 @@ impl Job {
                 self.by_index = true;
                 Ok(None)
             }
-            _ => Err(Setback::Final(format!("the source refused: {response}"))),
+            _ => Err(Setback::Final(
+                Fault::Source,
+                format!("the source refused: {response}"),
+            )),
         }
     }
 
     /// Holds what is offered against what is wanted.
     fn judge(&self, response: &Response, framing: &Framing, done: u64) -> Result<Offer, Setback> {
         let broken = |what: &str| Err(Setback::Broken(what.to_owned()));
-        let wrong = |what: String| Err(Setback::Final(what));
+        let wrong = |what: String| Err(Setback::Final(Fault::Source, what));
         let length = match framing {
             Framing::Length(length) => Some(*length),
             Framing::Chunked(_) | Framing::UntilClose => None,

@@ -11,7 +11,7 @@ use super::part::Part;
 use super::publish::publish;
 use super::rate::Rate;
 use super::store::Ticket;
-use super::{DownloadId, DownloadState, DownloadStatus, Shared};
+use super::{DownloadId, DownloadState, DownloadStatus, Fault, Shared};
 use crate::wire::Sha1;
 
 /// How long a download waits, and how often.
@@ -43,7 +43,7 @@ impl Default for Patience {
 #[derive(Debug)]
 pub(super) enum Setback {
     /// Another try would end the same way.
-    Final(String),
+    Final(Fault, String),
     /// The source wants us to come again, so much later.
     Busy(Duration, String),
     /// There is no room on the disk.
@@ -59,7 +59,7 @@ impl Setback {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 Self::DiskFull(format!("the disk is full: {error}"))
             }
-            _ => Self::Final(format!("the disk failed: {error}")),
+            _ => Self::Final(Fault::Disk, format!("the disk failed: {error}")),
         }
     }
 
@@ -123,19 +123,19 @@ impl Job {
                 (failures, refusals) = (0, 0);
             }
             let (wait, why) = match setback {
-                Setback::Final(why) => return self.fail(why),
+                Setback::Final(fault, why) => return self.fail(fault, why),
                 Setback::DiskFull(why) => (disk_retry, why),
                 Setback::Busy(wait, why) => {
                     refusals += 1;
                     if refusals >= busy_answers {
-                        return self.fail(why);
+                        return self.fail(Fault::Source, why);
                     }
                     (wait, why)
                 }
                 Setback::Broken(why) => {
                     failures += 1;
                     if failures >= tries {
-                        return self.fail(why);
+                        return self.fail(Fault::Source, why);
                     }
                     (first_retry * 2_u32.pow(failures - 1), why)
                 }
@@ -203,7 +203,7 @@ impl Job {
                 self.shared.store.remove(self.id);
                 self.status.send_modify(|status| status.done = 0);
                 let what = format!("hash mismatch: {told} was promised, {found} came");
-                Err(Setback::Final(what))
+                Err(Setback::Final(Fault::HashMismatch, what))
             }
         }
     }
@@ -233,10 +233,11 @@ impl Job {
         on_disk(move || shared.store.save(id, &ticket)).await
     }
 
-    fn fail(&self, why: String) {
+    fn fail(&self, fault: Fault, why: String) {
         tracing::info!(id = self.id.0, why, "a download failed");
         self.tell(|status| {
             status.state = DownloadState::Failed;
+            status.fault = Some(fault);
             status.why = Some(why);
             status.rate = 0;
         });

@@ -88,6 +88,17 @@ impl DownloadState {
     }
 }
 
+/// What made a download fail, for those who act on it; [`DownloadStatus::why`] has the words for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The source: it refused, or failed too often.
+    Source,
+    /// Our disk.
+    Disk,
+    /// The bytes were not those that were promised.
+    HashMismatch,
+}
+
 /// A download as `downloads` shows it.
 #[derive(Clone, Debug)]
 pub struct DownloadStatus {
@@ -105,6 +116,8 @@ pub struct DownloadStatus {
     pub sources: usize,
     /// Why it waits or failed; of a complete one, that it could not be verified.
     pub why: Option<String>,
+    /// What made it fail, if it did.
+    pub fault: Option<Fault>,
     /// Where it is, once complete.
     pub path: Option<PathBuf>,
     /// Its digest, once known.
@@ -273,6 +286,7 @@ impl Downloads {
             state: DownloadState::Waiting,
             sources: 1,
             why: None,
+            fault: None,
             path: None,
             sha1: ticket.sha1,
             rate: 0,

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use printer::Board;
 pub(super) use printer::Printer;
@@ -29,6 +30,9 @@ use crate::transfer::DownloadId;
 
 /// How often the progress line is redrawn. Every redraw makes the cursor flicker on slow terminals.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
+
+/// A file that is here within this time needs no progress row: the next prompt waits for it.
+const SMALL_FILE: Duration = Duration::from_millis(250);
 
 /// A prompt, made before there is a servent so that what is said while starting goes through it.
 pub(super) struct Prompt {
@@ -65,14 +69,20 @@ impl Prompt {
             leaving: false,
         };
         conversation.go_on();
-        let mut reader = self.reader.start(session);
+        session
+            .screen
+            .talk("Type `help` to see what can be typed here.");
+        let mut neighbours = session.servent.neighbours();
+        neighbours.mark_changed();
+        let mut lonely = true;
+        let mut reader = self.reader.start(Arc::clone(&session));
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
+        let in_line = loop {
             tokio::select! {
                 event = reader.next() => {
                     if !conversation.on(event, signals).await {
-                        break;
+                        break false;
                     }
                     conversation.draw();
                     reader.type_on();
@@ -80,16 +90,27 @@ impl Prompt {
                 told = signals.next() => match told {
                     // While a line is being typed Ctrl-C is a key; this came from elsewhere.
                     Told::Interrupt if conversation.interrupt() => {}
-                    _ => break,
+                    _ => break true,
                 },
                 _ = redraw.tick() => conversation.draw(),
+                Ok(()) = neighbours.changed() => {
+                    let count = *neighbours.borrow_and_update();
+                    if lonely != (count == 0) {
+                        lonely = count == 0;
+                        session.screen.talk(if lonely {
+                            "The last neighbour is gone; looking for others."
+                        } else {
+                            "Connected: searches reach others now."
+                        });
+                    }
+                }
                 Some(_) = conversation.tasks.join_next() => {}
             }
-        }
+        };
         conversation.tasks.abort_all();
         conversation.take_leave();
         self.printer.finish();
-        reader.close();
+        reader.close(in_line);
         Exit::Done
     }
 }
@@ -152,6 +173,7 @@ impl Conversation {
 
     async fn run(&mut self, session: &Arc<Session>, command: Command) -> Result<(), Failure> {
         match command {
+            command if !session.manner.beside => session.run(command).await,
             Command::Search(search) => {
                 self.end_search();
                 let session = Arc::clone(session);
@@ -164,9 +186,13 @@ impl Conversation {
                 Ok(())
             }
             Command::Get(get) => {
-                for id in get.begin(session).await? {
+                let begun = get.begin(session).await?;
+                for &id in &begun {
                     self.follow(id);
                 }
+                let over = join_all(begun.into_iter().map(|id| get::over(session, id)));
+                // Those that are longer under way get a row above the next prompt.
+                let _ = timeout(SMALL_FILE, over).await;
                 Ok(())
             }
             other => session.run(other).await,

@@ -139,14 +139,15 @@ impl Reading {
         let _ = self.type_on.try_send(());
     }
 
-    /// Leaves the terminal as it was found, also when a line was being typed.
-    pub(super) fn close(self) {
+    /// Leaves the terminal as it was found, also in the middle of a line.
+    pub(super) fn close(self, in_line: bool) {
         /// Ends bracketed paste, which rustyline begins with each line.
-        const PASTE_OFF: &[u8] = b"\x1b[?2004l";
-        if !is_dumb() {
-            let _ = io::stdout().write_all(PASTE_OFF);
-            let _ = io::stdout().flush();
-        }
+        const PASTE_OFF: &str = "\u{1b}[?2004l";
+        let paste = if is_dumb() { "" } else { PASTE_OFF };
+        let below = if in_line { "\r\n" } else { "" };
+        // A terminal that cannot be written to has gone.
+        let mut stdout = io::stdout();
+        let _ = write!(stdout, "{paste}{below}").and_then(|()| stdout.flush());
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
     }
 }

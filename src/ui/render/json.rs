@@ -31,7 +31,9 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
             "duplicate": status.counts.duplicate,
             "dropped": status.counts.dropped,
             "shed": status.shed,
+            "lost_hits": status.lost_hits,
         },
+        "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
     })
 }

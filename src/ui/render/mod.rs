@@ -11,4 +11,4 @@ pub(super) use hits::{HitColumns, HitRow, shorten};
 pub(super) use line::{Line, Style};
 pub(super) use progress::bar;
 pub(super) use table::table;
-pub(super) use units::{bytes, rate, span};
+pub(super) use units::{bytes, counted, rate, span};

@@ -85,6 +85,7 @@ mod tests {
             state: DownloadState::Running,
             sources: 1,
             why: None,
+            fault: None,
             path: None,
             sha1: None,
             rate: 120,
