@@ -27,6 +27,7 @@ pub mod cobs;
 pub mod deflate;
 pub mod handshake;
 pub mod qrp;
+pub(crate) mod words;
 
 pub use bye::{Bye, ByeCode};
 pub use codec::{CodecError, DescriptorCodec};
