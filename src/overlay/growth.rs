@@ -130,6 +130,7 @@ impl Overlay {
         let Some(gone) = self.peers.remove(peer) else {
             return;
         };
+        self.tables.changed();
         self.pongs.lost(peer);
         if let Some(addr) = gone.listening() {
             self.hosts.lost(now, addr, now.since(gone.since));

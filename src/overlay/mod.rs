@@ -286,6 +286,7 @@ impl Overlay {
     /// Forgets a neighbour and has its link closed with a Bye.
     fn hang_up(&mut self, peer: PeerId, code: ByeCode, why: &'static str, out: &mut impl Outbox) {
         if self.peers.remove(peer).is_some() {
+            self.tables.changed();
             self.pongs.lost(peer);
             self.counts.sent.count(Kind::Bye);
             out.push(Effect::Hangup { peer, code, why });

@@ -76,8 +76,13 @@ enum What {
 impl World {
     /// `count` servents that know nobody.
     pub(crate) fn new(count: usize, seed: u64, config: &Config) -> Self {
-        let config = Arc::new(config.clone());
-        let nodes = (0..count).map(|number| {
+        Self::of(&vec![Arc::new(config.clone()); count], seed)
+    }
+
+    /// A servent for each of `configs`; they know nobody.
+    pub(crate) fn of(configs: &[Arc<Config>], seed: u64) -> Self {
+        let count = configs.len();
+        let nodes = configs.iter().enumerate().map(|(number, config)| {
             let mut rng = Rng::seeded(seed ^ (number as u64) << 32);
             let guid = Guid::random(&mut rng);
             let port = 6346 + number as u16;
@@ -138,8 +143,13 @@ impl World {
         self
     }
 
-    /// Joins two nodes at once.
+    /// Joins two nodes at once, in the roles they have.
     pub(crate) fn link(&mut self, from: usize, to: usize) {
+        self.link_as(from, self.nodes[from].overlay.role(), to);
+    }
+
+    /// Joins two nodes; the caller has taken this role.
+    fn link_as(&mut self, from: usize, role: Role, to: usize) {
         let (caller, answerer) = (self.new_link(from), self.new_link(to));
         self.nodes[from]
             .links
@@ -147,8 +157,10 @@ impl World {
         self.nodes[to]
             .links
             .insert(answerer, Link::new(from, caller, self.now));
-        let answered = self.introduction(Direction::Outgoing, to, from);
-        let called = self.introduction(Direction::Incoming, from, to);
+        let mut answered = self.introduction(Direction::Outgoing, to, from);
+        let mut called = self.introduction(Direction::Incoming, from, to);
+        answered.agreement.ours = role;
+        called.agreement.role = role;
         // The answering side is through with the handshake half a round trip later than the calling side.
         let half = self.delay(from, to);
         self.after(
@@ -181,6 +193,8 @@ impl World {
                 ephemeral
             },
         );
+        introduction.agreement.role = self.nodes[whom].overlay.role();
+        introduction.agreement.ours = self.nodes[node].overlay.role();
         introduction.agreement.guid = Some(self.nodes[whom].guid);
         introduction.agreement.listen = Some(self.nodes[whom].addr);
         introduction.agreement.seen_as = Some(*self.nodes[node].addr.ip());
@@ -266,8 +280,19 @@ impl World {
         }
         let dead = !self.nodes[node].alive;
         let vacancy = self.nodes[node].overlay.vacancy(self.now);
-        if !dead && vacancy.free > 0 {
-            return self.link(by, node);
+        let caller = &self.nodes[by].overlay;
+        let role = match caller.role() {
+            Role::Ultrapeer if vacancy.free == 0 && vacancy.guide && caller.is_guidable() => {
+                Role::Leaf
+            }
+            role => role,
+        };
+        let room = match role {
+            Role::Leaf => vacancy.leaves,
+            Role::Ultrapeer => vacancy.free,
+        };
+        if !dead && room > 0 {
+            return self.link_as(by, role, node);
         }
         let hosts = if dead { Vec::new() } else { vacancy.hosts };
         let delay = self.delay(by, node);
