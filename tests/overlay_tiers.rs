@@ -584,7 +584,10 @@ fn hops_flow_is_obeyed() {
 
 #[test]
 fn tables_go_to_those_who_read_them_and_again_only_when_they_have_changed() {
-    let mut single = Single::new(by_hand());
+    let mut single = Single::new(Config {
+        silence: Duration::from_secs(3_600),
+        ..by_hand()
+    });
     single.take(Input::Command(Command::Start));
     let messages = |effects: &[Effect], to| {
         let sent = sent_to(effects, to, Kind::RouteTable).into_iter();
