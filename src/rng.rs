@@ -32,6 +32,10 @@ impl Rng {
     }
 
     /// The next 64 bits.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "no iterator: it has no end and gives plain numbers"
+    )]
     pub fn next(&mut self) -> u64 {
         match &mut self.0 {
             Source::Seeded(state) => {

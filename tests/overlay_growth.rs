@@ -20,7 +20,7 @@ fn grown(seed: u64, candidates: &[usize]) -> World {
         world.run_for(Duration::from_millis(rng.below(30) as u64));
         world.start(node, candidates);
     }
-    world.run_until(Time::from_secs(10));
+    world.run_until(Time::from_secs(5));
     world
 }
 
@@ -100,7 +100,7 @@ fn ten_of_thirty_may_die_at_once() {
 
 #[test]
 fn even_the_ten_with_the_most_links() {
-    for seed in seeds(50) {
+    for seed in seeds(20) {
         let mut world = grown(seed, &[0]);
         let mut order: Vec<usize> = (0..NODES).collect();
         order.sort_by_key(|node| std::cmp::Reverse(world.neighbours(*node).len()));
@@ -111,7 +111,7 @@ fn even_the_ten_with_the_most_links() {
 #[test]
 fn even_all_that_everybody_was_told_of() {
     let everybody: Vec<usize> = (0..NODES).collect();
-    for seed in seeds(50) {
+    for seed in seeds(20) {
         let mut world = grown(seed, &everybody[..10]);
         shock(&mut world, &everybody[..10], &format!("seed {seed}"));
     }
@@ -120,12 +120,12 @@ fn even_all_that_everybody_was_told_of() {
 #[test]
 fn a_crowd_that_dials_one_another_at_the_same_moment_does_not_flap() {
     let everybody: Vec<usize> = (0..NODES).collect();
-    for seed in seeds(20) {
+    for seed in seeds(5) {
         let mut world = World::new(NODES, seed, &config());
         (0..NODES).for_each(|node| world.start(node, &everybody));
-        world.run_until(Time::from_secs(10));
+        world.run_until(Time::from_secs(5));
         let (hangups, degrees) = (world.hangups, world.degrees());
-        world.run_until(Time::from_secs(120));
+        world.run_until(Time::from_secs(90));
         assert_eq!(
             world.hangups, hangups,
             "seed {seed}: no link closes after the first moment"
@@ -160,16 +160,12 @@ fn two_that_dial_each_other_keep_one_link() {
 #[test]
 fn the_first_peer_is_there_at_once_though_nine_candidates_are_dead() {
     for seed in seeds(20) {
-        let mut world = World::new(10, seed, &config());
-        (0..9).for_each(|node| world.kill(node));
-        world.start(9, &[]);
+        let mut world = World::new(11, seed, &config());
+        (1..10).for_each(|node| world.kill(node));
+        world.start(0, &[]);
+        world.start(10, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
         world.run_for(Duration::from_secs(1));
-        let mut world2 = World::new(10, seed, &config());
-        (1..9).for_each(|node| world2.kill(node));
-        world2.start(0, &[]);
-        world2.start(9, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        world2.run_for(Duration::from_secs(1));
-        let first = world2.nodes[9].first_peer.expect("a peer");
+        let first = world.nodes[10].first_peer.expect("a peer");
         assert!(
             first <= Time::from_millis(100),
             "seed {seed}: after {first}"

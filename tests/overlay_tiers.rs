@@ -20,7 +20,8 @@ use servent::wire::{
     Descriptor, Guid, Header, Kind, Query, QueryFlags, QueryHit, Supported, Trailer, VendorMeaning,
     VendorMessage,
 };
-use world::{World, introduction, random, record};
+use world::topology::random;
+use world::{World, introduction, record};
 
 /// One overlay, spoken to by hand.
 struct Single {

@@ -1,10 +1,12 @@
 //! The shelf and the census of what stands on it, together.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::watch;
 
-use crate::library::Library;
+use crate::library::{Library, SharedFile};
+use crate::wire::Sha1;
 
 use super::{Census, Shelf};
 
@@ -13,6 +15,8 @@ use super::{Census, Shelf};
 pub(super) struct Board {
     shelf: Shelf,
     census: watch::Sender<Census>,
+    /// Files hashed; changed only while the shelf is locked, so that it always fits what stands there.
+    hashed: AtomicU64,
     /// Held from counting to publishing, so that no older count replaces a newer.
     turn: Mutex<()>,
 }
@@ -22,6 +26,7 @@ impl Board {
         Self {
             shelf: Shelf::default(),
             census: watch::Sender::default(),
+            hashed: AtomicU64::new(0),
             turn: Mutex::default(),
         }
     }
@@ -42,24 +47,36 @@ impl Board {
         self.shelf.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes the digest of a file, if it still looks as `file` did when it was hashed.
+    pub(super) fn set_sha1(&self, file: &SharedFile, sha1: Sha1) {
+        let mut library = self.write();
+        let same = |now: &SharedFile| now.size == file.size && now.modified == file.modified;
+        if library.get(file.index).is_some_and(same) {
+            library.set_sha1(file.index, sha1);
+        }
+        self.hashed.fetch_add(1, Ordering::Relaxed);
+        drop(library);
+        self.publish(|_| {});
+    }
+
     /// Counts, and publishes the count with what `note` adds to it.
     pub(super) fn publish(&self, note: impl FnOnce(&mut Census)) {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let (files, bytes, unhashed) = {
-            let library = self.read();
-            (
-                library.len() as u64,
-                library.bytes(),
-                library.unhashed() as u64,
-            )
+        let library = self.read();
+        let counted = Census {
+            files: library.len() as u64,
+            bytes: library.bytes(),
+            unhashed: library.unhashed() as u64,
+            hashed: self.hashed.load(Ordering::Relaxed),
+            ..Census::default()
         };
+        drop(library);
         self.census.send_if_modified(|census| {
             let before = *census;
             *census = Census {
-                files,
-                bytes,
-                unhashed,
-                ..before
+                scans: before.scans,
+                skipped: before.skipped,
+                ..counted
             };
             note(census);
             *census != before

@@ -137,16 +137,20 @@ enum Fault {
     Damaged(String),
 }
 
-/// Opens the file and makes sure that the table can be read and written at all.
+/// Opens the file and makes sure that all of it can be read.
+///
+/// The database looks at its checksums only when told to, so it is told to now: a bad spot on the disk must not become
+/// a false digest, or an end of the thread that meets it.
 fn open_whole(path: &Path) -> Result<Database, Fault> {
     let open = || -> Result<Database, redb::Error> {
-        let database = Database::builder().set_cache_size(MEMORY).create(path)?;
+        let mut database = Database::builder().set_cache_size(MEMORY).create(path)?;
+        database.check_integrity()?;
         let write = database.begin_write()?;
         write.open_table(DIGESTS)?.len()?;
         write.commit()?;
         Ok(database)
     };
-    // The database checks what it reads, and where it does not, it stops by panicking: a damaged file may do that.
+    // Some damage makes the database panic instead of saying so.
     match catch_unwind(AssertUnwindSafe(open)) {
         Ok(Ok(database)) => Ok(database),
         Ok(Err(redb::Error::DatabaseAlreadyOpen)) => Err(Fault::Busy),

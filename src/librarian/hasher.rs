@@ -70,14 +70,7 @@ impl Hasher {
         let path = file.path();
         match self.digest(file, job.stamp) {
             Ok(Some(sha1)) => {
-                let mut library = self.board.write();
-                let same =
-                    |now: &SharedFile| now.size == file.size && now.modified == file.modified;
-                if library.get(job.index).is_some_and(same) {
-                    library.set_sha1(job.index, sha1);
-                }
-                drop(library);
-                self.board.publish(|census| census.hashed += 1);
+                self.board.set_sha1(file, sha1);
                 if job.stamp.is_settled(began) {
                     return Some((path, job.stamp, sha1));
                 }

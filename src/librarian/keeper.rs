@@ -91,22 +91,23 @@ impl Keeper {
     /// Makes the library true to these files, and to these folders with all below them.
     fn visit(&mut self, paths: &BTreeSet<PathBuf>) {
         let mut tour = Tour::default();
-        let mut covered: Option<&Path> = None;
+        let mut walked: Option<(Ground, &Path)> = None;
         for path in paths {
-            // In the order of paths a folder comes before all that is in it.
-            if covered.is_some_and(|folder| path.starts_with(folder)) {
-                continue;
-            }
-            covered = Some(path);
             let around = self
                 .grounds
                 .iter()
                 .filter(|ground| path.starts_with(&ground.path));
-            let innermost = around
-                .max_by_key(|ground| ground.path.as_os_str().len())
-                .cloned();
-            if let Some(ground) = innermost {
+            let innermost = around.max_by_key(|ground| ground.path.as_os_str().len());
+            let Some(ground) = innermost.cloned() else {
+                continue;
+            };
+            // In the order of paths a folder comes before all that is in it. But a shared folder inside it was not
+            // walked with it.
+            let is_covered =
+                |(other, folder): &(Ground, &Path)| *other == ground && path.starts_with(folder);
+            if !walked.as_ref().is_some_and(is_covered) {
                 self.walk(&ground, path, &mut tour);
+                walked = Some((ground, path));
             }
         }
         if self.is_stopped() {

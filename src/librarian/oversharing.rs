@@ -27,95 +27,55 @@ fn judge(folder: &Path, home: Option<&Path>) -> Option<&'static str> {
             _ => None,
         })
         .collect();
-    let any_of = |part: &OsStr, names: &[&str]| names.iter().any(|&name| part == name);
+    let any_of = |part: &OsStr, names: &str| names.split_whitespace().any(|name| part == name);
     let holds_home = match parts[..] {
         [] => return Some("it is the whole file system"),
-        [only] => only == "root" || any_of(only, &HOMES),
-        [homes, _] => any_of(homes, &HOMES),
+        [only] => only == "root" || any_of(only, HOMES),
+        [homes, _] => any_of(homes, HOMES),
         _ => false,
     };
     if holds_home || home.is_some_and(|home| home.starts_with(folder)) {
         return Some("it holds a home folder, with everything private in it");
     }
-    if parts.iter().any(|&part| any_of(part, &SECRETS)) {
+    if parts.iter().any(|&part| any_of(part, SECRETS)) {
         return Some("it holds keys, passwords or what a browser or mail program remembers");
     }
-    let ending = folder.extension();
-    if ending.is_some_and(|ending| KEY_FILES.iter().any(|key| ending.eq_ignore_ascii_case(key))) {
+    let ending = folder.extension().map(OsStr::to_ascii_lowercase);
+    if ending.is_some_and(|ending| any_of(&ending, KEY_FILES)) {
         return Some("it is a file of keys or passwords");
     }
-    if any_of(parts[0], &SYSTEM) || (parts.len() == 1 && any_of(parts[0], &SYSTEM_ROOMS)) {
+    if any_of(parts[0], SYSTEM) || (parts.len() == 1 && any_of(parts[0], SYSTEM_ROOMS)) {
         return Some("it belongs to the operating system");
     }
     let in_home = home.and_then(|home| folder.strip_prefix(home).ok());
     let first = in_home.and_then(|inside| inside.components().next());
-    if first.is_some_and(|part| any_of(part.as_os_str(), &PROGRAMS)) {
+    if first.is_some_and(|part| any_of(part.as_os_str(), PROGRAMS)) {
         return Some("it is where programs keep their settings and secrets");
     }
     None
 }
 
 /// Folders of home folders.
-const HOMES: [&str; 2] = ["home", "Users"];
+const HOMES: &str = "home Users";
 
 /// Anywhere in a path.
-const SECRETS: [&str; 30] = [
-    ".ssh",
-    ".gnupg",
-    ".gpg",
-    ".pki",
-    ".aws",
-    ".azure",
-    ".kube",
-    ".docker",
-    ".gcloud",
-    ".password-store",
-    ".mozilla",
-    ".thunderbird",
-    ".librewolf",
-    ".tor",
-    ".bitcoin",
-    ".electrum",
-    ".ethereum",
-    ".monero",
-    ".keepassxc",
-    ".vault-token",
-    ".step",
-    ".minisign",
-    ".age",
-    ".putty",
-    "Keychains",
-    "keyrings",
-    "google-chrome",
-    "chromium",
-    "BraveSoftware",
-    "Cookies",
-];
+const SECRETS: &str = "
+    .ssh .gnupg .gpg .pki .aws .azure .kube .docker .gcloud .step .age .minisign .putty .vault-token
+    .password-store .keepassxc keyrings Keychains
+    .mozilla .thunderbird .librewolf .tor google-chrome chromium BraveSoftware Cookies
+    .bitcoin .electrum .ethereum .monero";
 
 /// Endings of files that hold keys or passwords.
-const KEY_FILES: [&str; 8] = ["kdbx", "kdb", "pem", "key", "pfx", "p12", "ppk", "gpg"];
+const KEY_FILES: &str = "kdbx kdb pem key pfx p12 ppk gpg";
 
 /// With everything below.
-const SYSTEM: [&str; 11] = [
-    "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "System", "Library",
-];
+const SYSTEM: &str = "bin boot etc lib lib64 proc sbin sys System Library";
 
-/// As a whole only: below them are places where people do keep their own files (`/run/media`, `/usr/local/share`).
-const SYSTEM_ROOMS: [&str; 8] = [
-    "usr",
-    "var",
-    "opt",
-    "srv",
-    "tmp",
-    "run",
-    "private",
-    "Applications",
-];
+/// As a whole only: below them are places where people do keep files of their own (`/run/media`, `/dev/shm/…`).
+const SYSTEM_ROOMS: &str = "Applications dev opt private run srv tmp usr var";
 
 /// First folders of a home folder that belong to programs.
-const PROGRAMS: [&str; 7] = [
-    ".config", ".local", ".cache", ".var", "AppData", "Library", "snap",
-];
+const PROGRAMS: &str = ".cache .config .local .var AppData Library snap";
 
 #[cfg(test)]
 mod tests {
@@ -123,103 +83,42 @@ mod tests {
 
     #[test]
     fn what_is_private_needs_a_yes() {
-        for folder in [
-            "/",
-            "/home",
-            "/home/ann",
-            "/home/bob",
-            "/Users",
-            "/Users/ann",
-            "/root",
-            "/home/ann/.ssh",
-            "/home/ann/.ssh/keys",
-            "/home/bob/.gnupg",
-            "/home/ann/.aws",
-            "/home/ann/.kube",
-            "/home/ann/.docker",
-            "/home/ann/.password-store",
-            "/home/ann/.mozilla/firefox",
-            "/home/ann/.thunderbird",
-            "/home/ann/.config",
-            "/home/ann/.config/google-chrome/Default",
-            "/home/ann/.config/chromium",
-            "/home/ann/.config/BraveSoftware",
-            "/home/ann/.local/share/keyrings",
-            "/home/ann/.local/share",
-            "/home/ann/.cache",
-            "/home/ann/snap/firefox",
-            "/home/ann/.var/app",
-            "/home/ann/AppData/Roaming",
-            "/home/ann/.bitcoin",
-            "/home/ann/.electrum/wallets",
-            "/home/ann/.pki",
-            "/home/ann/Library/Keychains",
-            "/Library/Keychains",
-            "/home/ann/passwords.kdbx",
-            "/home/ann/id.PEM",
-            "/mnt/disk/server.key",
-            "/mnt/backup/.ssh",
-            "/media/usb/.gnupg",
-            "/etc",
-            "/etc/ssl",
-            "/proc/self",
-            "/sys",
-            "/dev",
-            "/dev/shm",
-            "/boot",
-            "/run",
-            "/usr",
-            "/var",
-            "/bin",
-            "/sbin",
-            "/lib",
-            "/lib64",
-            "/opt",
-            "/srv",
-            "/tmp",
-            "/System/Volumes",
-            "/private",
-            "/Applications",
-            "/home/ann/.azure",
-            "/home/ann/.gcloud",
-            "/home/ann/.tor",
-            "/home/ann/.monero",
-            "/data/people/ann",
-            "/data/people",
-            "/data",
-        ] {
-            let home = if folder.starts_with("/data") {
-                "/data/people/ann"
-            } else {
-                "/home/ann"
-            };
+        let folders = "
+            / /home /home/ann /home/bob /Users /Users/ann /root
+            /home/ann/.ssh /home/ann/.ssh/keys /home/bob/.gnupg /home/ann/.aws /home/ann/.kube
+            /home/ann/.docker /home/ann/.azure /home/ann/.gcloud /home/ann/.password-store
+            /home/ann/.pki /home/ann/.tor /home/ann/.monero /home/ann/.bitcoin
+            /home/ann/.electrum/wallets /home/ann/.mozilla/firefox /home/ann/.thunderbird
+            /home/ann/.config /home/ann/.config/google-chrome/Default
+            /home/ann/.config/chromium /home/ann/.config/BraveSoftware
+            /home/ann/.local/share/keyrings /home/ann/.local/share /home/ann/.cache
+            /home/ann/snap/firefox /home/ann/.var/app /home/ann/AppData/Roaming
+            /home/ann/Library/Keychains /Library/Keychains
+            /home/ann/passwords.kdbx /home/ann/id.PEM /mnt/disk/server.key
+            /mnt/backup/.ssh /media/usb/.gnupg
+            /etc /etc/ssl /proc/self /sys /dev /boot /run /usr /var /bin /sbin /lib /lib64
+            /opt /srv /tmp /System/Volumes /private /Applications";
+        for folder in folders.split_whitespace() {
             assert!(
-                judge(Path::new(folder), Some(Path::new(home))).is_some(),
+                judge(Path::new(folder), Some(Path::new("/home/ann"))).is_some(),
                 "{folder}"
             );
+        }
+        for folder in ["/data", "/data/people", "/data/people/ann"] {
+            let home = Path::new("/data/people/ann");
+            assert!(judge(Path::new(folder), Some(home)).is_some(), "{folder}");
+            assert!(judge(Path::new(folder), None).is_none(), "{folder}");
         }
     }
 
     #[test]
     fn what_people_do_share_needs_none() {
-        for folder in [
-            "/home/ann/Music",
-            "/home/ann/servent/shared",
-            "/home/ann/my key notes",
-            "/mnt/disk",
-            "/run/media/ann/usb",
-            "/media/usb/films",
-            "/srv/music",
-            "/var/media",
-            "/tmp/share",
-            "/opt/share",
-            "/usr/local/share/music",
-            "/data/music",
-            "/Users/ann/Music",
-            "/Volumes/Disk",
-            "/home/ann/Music/The Keys",
-            "/root/Music",
-        ] {
+        let folders = "
+            /home/ann/Music /home/ann/servent/shared /home/ann/keys-and-locks /root/Music
+            /mnt/disk /run/media/ann/usb /media/usb/films /srv/music /var/media /tmp/share
+            /dev/shm/share /opt/share /usr/local/share/music /data/music /Users/ann/Music
+            /Volumes/Disk /home/ann/Music/.demos /private/tmp/share";
+        for folder in folders.split_whitespace() {
             assert_eq!(
                 judge(Path::new(folder), Some(Path::new("/home/ann"))),
                 None,

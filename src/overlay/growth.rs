@@ -177,11 +177,7 @@ impl Overlay {
 
     /// The user does not want this neighbour.
     pub(super) fn dismiss(&mut self, now: Time, peer: PeerId, out: &mut impl Outbox) {
-        if let Some(addr) = self.peers.get(peer).and_then(Peer::listening) {
-            self.hosts.avoid(now, addr);
-        }
-        self.hang_up(peer, ByeCode::USER, "Removed by the user", out);
-        self.grow(now, out);
+        self.banish(now, peer, ByeCode::USER, "Removed by the user", out);
     }
 
     /// Dials until enough links are up or on their way. What cannot be dialled now is looked at again in a second.

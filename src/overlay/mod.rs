@@ -4,11 +4,11 @@
 //! [`Outbox`]; the two enums mirror each other. It holds no socket, asks no clock and throws no dice of its own, so the
 //! same inputs give the same effects under tokio, in a simulation and in a replay.
 //!
-//! Its parts are data and only answer questions: [`peers`] the neighbours, [`routes`] the ways back, [`hosts`] whom to
-//! dial, [`pongs`] whom to tell of, [`dynamic`] whom to ask next. Only the overlay itself pushes effects, in eight
-//! chapters: [`search`] (Query and QueryHit), [`shield`] (whom a query reaches), [`asking`] (dynamic queries), [`tables`]
-//! (query routing), [`push`], [`ping`] (Ping, Pong and keep-alive), [`vendor`] (vendor messages), [`growth`] (links coming
-//! and going); and [`roles`] says in which tier it stands.
+//! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
+//! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
+//! word to take. Only the overlay itself pushes effects, in eight chapters: `search` (Query and QueryHit), `shield` (whom a
+//! query reaches), `asking` (dynamic queries), `tables` (query routing), `push`, `ping` (Ping, Pong and keep-alive),
+//! `vendor` (vendor messages), `growth` (links coming and going). `roles` says in which tier it stands.
 //!
 //! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
 //! about somebody already gone is ignored; so drivers need no error path.
@@ -261,26 +261,56 @@ impl Overlay {
 
     /// The header of a descriptor that may be handled, its TTL trimmed; none when it is dropped. A neighbour that keeps
     /// sending what nobody may send loses its link.
-    fn admit(&mut self, from: PeerId, header: Header, out: &mut impl Outbox) -> Option<Header> {
+    fn admit(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        header: Header,
+        out: &mut impl Outbox,
+    ) -> Option<Header> {
         let admitted = Horizon::of(&self.config).admit(header);
         // From further away it is an honest neighbour who passes on somebody else's fault.
         if admitted == Err(TooFar::Claims) && header.hops <= FAULT_RADIUS {
             let why = "Too many messages with a high TTL";
-            self.fault(from, ByeCode::HIGH_TTL, why, out);
+            self.fault(now, from, ByeCode::HIGH_TTL, why, out);
         }
         self.counts.dropped += u64::from(admitted.is_err());
         admitted.ok()
     }
 
-    /// Counts a broken rule, never one that a neighbour may only have passed on; at the eleventh the neighbour is told why and let go, as gtk-gnutella does.
-    fn fault(&mut self, of: PeerId, code: ByeCode, why: &'static str, out: &mut impl Outbox) {
+    /// Counts a broken rule, never one that a neighbour may only have passed on; at the eleventh the neighbour is told
+    /// why and let go, as gtk-gnutella does.
+    fn fault(
+        &mut self,
+        now: Time,
+        of: PeerId,
+        code: ByeCode,
+        why: &'static str,
+        out: &mut impl Outbox,
+    ) {
         let Some(peer) = self.peers.get_mut(of) else {
             return;
         };
         peer.faults += 1;
         if peer.faults > FAULTS_FORGIVEN {
-            self.hang_up(of, code, why, out);
+            self.banish(now, of, code, why, out);
         }
+    }
+
+    /// Hangs up on a neighbour and does not dial it again for a while.
+    fn banish(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        code: ByeCode,
+        why: &'static str,
+        out: &mut impl Outbox,
+    ) {
+        if let Some(addr) = self.peers.get(peer).and_then(Peer::listening) {
+            self.hosts.avoid(now, addr);
+        }
+        self.hang_up(peer, code, why, out);
+        self.grow(now, out);
     }
 
     /// Forgets a neighbour and has its link closed with a Bye.
@@ -309,7 +339,7 @@ impl Overlay {
         }
         let near = peer.who.remote.ip().is_loopback();
         let seen_as = peer.who.agreement.seen_as;
-        let ip = seen_as.or(near.then_some(Ipv4Addr::LOCALHOST))?;
+        let ip = seen_as.or_else(|| near.then_some(Ipv4Addr::LOCALHOST))?;
         let addr = SocketAddrV4::new(ip, listening.port());
         reach::is_believed(addr, *peer.who.remote.ip()).then_some(addr)
     }

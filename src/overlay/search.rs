@@ -60,7 +60,7 @@ impl Overlay {
         }
         let demand = self.demand(&query);
         let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
-        self.to_leaves(now, None, &what, demand.as_ref(), out);
+        self.send_to_leaves(now, None, &what, demand.as_ref(), out);
         if dynamic {
             self.ask(now, &query, &what, None, out);
         } else {
@@ -93,12 +93,12 @@ impl Overlay {
         if !self.may_ask(now, from, out) {
             return;
         }
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         if what.header.ttl == 0 {
             // Nobody may send it. It is answered and goes no further (as with gtk-gnutella).
-            self.fault(from, ZERO_TTL, "Too many messages with TTL 0", out);
+            self.fault(now, from, ZERO_TTL, "Too many messages with TTL 0", out);
         }
         let way = Way {
             to: Some(from),
@@ -114,16 +114,16 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
+        if fresh && asks_for_files(&query) {
+            out.push(Effect::Lookup {
+                guid: header.guid,
+                query: Box::new(query.clone()),
+            });
+        }
         let payload = what.payload;
         if payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
             let what = Descriptor { header, payload };
             self.pass_on(now, from, &query, &what, fresh, out);
-        }
-        if fresh && asks_for_files(&query) {
-            out.push(Effect::Lookup {
-                guid: header.guid,
-                query: Box::new(query),
-            });
         }
     }
 
@@ -139,7 +139,7 @@ impl Overlay {
     ) {
         let demand = self.demand(query);
         if fresh {
-            self.to_leaves(now, Some(from), what, demand.as_ref(), out);
+            self.send_to_leaves(now, Some(from), what, demand.as_ref(), out);
         }
         let of_leaf = self.peers.get(from).is_some_and(Peer::is_leaf);
         if of_leaf && self.asks_dynamically() {
@@ -210,7 +210,7 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         let ours = self
@@ -264,7 +264,7 @@ impl Overlay {
         peer.excess = peer.excess.saturating_add(1);
         self.counts.dropped += 1;
         if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
-            self.hang_up(from, ByeCode::ERRORS, "Too many queries", out);
+            self.banish(now, from, ByeCode::ERRORS, "Too many queries", out);
         }
         false
     }

@@ -73,7 +73,9 @@ impl ShowLibrary {
         screen.table(
             ["name", "size", "urn"],
             files.into_iter().map(|file| {
-                let urn = file.sha1.map_or("not hashed yet".to_owned(), shape::urn);
+                let urn = file
+                    .sha1
+                    .map_or_else(|| "not hashed yet".to_owned(), shape::urn);
                 [file.name, bytes(file.size), urn]
             }),
         );

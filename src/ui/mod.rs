@@ -1,11 +1,11 @@
 //! What a person or a script sees: command line, prompt, tables, JSON.
 //!
-//! `servent [OPTIONS]` runs one servent and reads commands for it: from a terminal with a prompt ([`prompt`]), from
-//! anything else line by line ([`script`]), or not at all (`--daemon`). The same words mean the same everywhere, because
-//! one clap definition ([`command`]) reads them and one file a verb carries them out.
+//! `servent [OPTIONS]` runs one servent and reads commands for it: from a terminal with a prompt (`prompt`), from
+//! anything else line by line (`script`), or not at all (`--daemon`). The same words mean the same everywhere, because
+//! one clap definition (`command`) reads them and one file a verb carries them out.
 //!
-//! Two rules. Data goes to stdout and talk to stderr. And whatever is shown goes through [`screen::Screen`], which escapes every
-//! control character ([`clean`]): names, vendors and error texts come from strangers.
+//! Two rules. Data goes to stdout and talk to stderr. And whatever is shown goes through `Screen`, which escapes every
+//! control character (`clean`): names, vendors and error texts come from strangers.
 
 mod browse;
 mod clean;

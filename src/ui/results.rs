@@ -65,7 +65,10 @@ impl Found {
                 "size",
                 format!("{} ({} bytes)", bytes(self.size), self.size),
             ),
-            ("urn", self.sha1.map_or("not told".to_owned(), json::urn)),
+            (
+                "urn",
+                self.sha1.map_or_else(|| "not told".to_owned(), json::urn),
+            ),
             ("host", self.host.to_string()),
             ("servent", self.servent.to_string()),
             ("vendor", self.vendor.clone()),

@@ -26,7 +26,7 @@ pub(super) fn downloads(session: &Session) -> Result<(), Failure> {
                 download.id.0.to_string(),
                 download.name.clone(),
                 percent(download),
-                download.size.map_or("?".to_owned(), bytes),
+                download.size.map_or_else(|| "?".to_owned(), bytes),
                 match download.state {
                     DownloadState::Running => rate(download.rate),
                     _ => String::new(),
@@ -88,7 +88,7 @@ fn state(download: &DownloadStatus) -> String {
         DownloadState::Verifying => "verifying",
         DownloadState::Complete => {
             let path = download.path.as_ref();
-            return path.map_or("complete".to_owned(), |path| path.display().to_string());
+            return path.map_or_else(|| "complete".to_owned(), |path| path.display().to_string());
         }
         DownloadState::Failed => "failed",
     };

@@ -68,8 +68,9 @@ impl Bye {
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.text.len() + 3);
         out.put_u16_le(self.code.0);
-        let text = before_nul(self.text.as_bytes());
-        out.put_slice(&text[..text.len().min(Self::MAX_LEN - 3)]);
+        let text = self.text.split('\0').next().unwrap_or_default();
+        let end = text.floor_char_boundary(Self::MAX_LEN - 3);
+        out.put_slice(&text.as_bytes()[..end]);
         out.put_u8(0);
         out.freeze()
     }

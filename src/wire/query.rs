@@ -19,10 +19,12 @@ impl QueryFlags {
     pub const XML: u16 = 0x2000;
     /// The asker, a leaf, tells its ultrapeers how many hits it has when asked (BEAR/11, 12).
     pub const LEAF_GUIDED: u16 = 0x1000;
-    /// The asker takes hits over UDP, announced first.
-    pub const OUT_OF_BAND: u16 = 0x0400;
     /// The asker reads GGEP `H` in hits.
     pub const GGEP_H: u16 = 0x0800;
+    /// The asker takes hits over UDP, announced first.
+    pub const OUT_OF_BAND: u16 = 0x0400;
+    /// The asker can transfer from firewall to firewall.
+    pub const FIREWALL_TRANSFER: u16 = 0x0200;
     /// The low byte: how many hits are wanted at most, zero for no limit.
     pub const MAX_HITS: u16 = 0x00ff;
 

@@ -52,6 +52,7 @@ fn query_parse(vector: &Vector) {
         ("firewalled", QueryFlags::FIREWALLED),
         ("wants_xml", QueryFlags::XML),
         ("oob_v2", QueryFlags::OUT_OF_BAND),
+        ("fwt", QueryFlags::FIREWALL_TRANSFER),
     ] {
         assert_eq!(query.flags.has(flag), result[field], "{field}");
     }

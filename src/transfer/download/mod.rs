@@ -15,6 +15,8 @@ mod part;
 mod publish;
 mod rate;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -34,7 +36,7 @@ use self::name::safe_name;
 use self::store::{Store, Ticket};
 use crate::wire::Sha1;
 
-/// How many downloads are remembered, whatever their state.
+/// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
 const MAX_DOWNLOADS: usize = 10_000;
 
 /// A download's number, counted from 1; it stays the same over restarts.
@@ -240,7 +242,7 @@ impl Downloads {
                 ticket.sha1 = ticket.sha1.or(status.sha1);
                 id
             }
-            None if table.entries.len() >= MAX_DOWNLOADS => {
+            None if !table.has_room() => {
                 return Err(io::Error::other("there are too many downloads"));
             }
             None => table.next,
@@ -316,6 +318,19 @@ impl Shared {
 }
 
 impl Table {
+    /// Whether another download can be remembered; makes room where that is possible.
+    fn has_room(&mut self) -> bool {
+        if self.entries.len() >= MAX_DOWNLOADS {
+            let complete = |entry: &Entry| entry.status.borrow().state == DownloadState::Complete;
+            let oldest = self.entries.iter().find(|(_, entry)| complete(entry));
+            let Some(id) = oldest.map(|(&id, _)| id) else {
+                return false;
+            };
+            self.entries.remove(&id);
+        }
+        true
+    }
+
     /// The download of the same file, unless it is complete: by digest, or by its place where that is not known.
     fn same(&self, ticket: &Ticket) -> Option<(DownloadId, DownloadStatus)> {
         self.entries.iter().find_map(|(&id, entry)| {

@@ -92,7 +92,7 @@ impl Response {
         } else {
             Version::parse(version).ok_or(HeadError::Malformed)?
         };
-        let (code, phrase) = line.split_once(' ').unwrap_or((&line, ""));
+        let (code, phrase) = line.split_once(' ').unwrap_or((line, ""));
         let code = code.parse().map_err(|_| HeadError::Malformed)?;
         if !(100..600).contains(&code) {
             return Err(HeadError::Malformed);

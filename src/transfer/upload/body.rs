@@ -13,10 +13,12 @@ use tokio::net::TcpStream;
 use crate::transfer::channel::within;
 use crate::transfer::http::ByteRange;
 
-/// How much is sent before others get their turn and the progress is noted.
-const CHUNK: u64 = 256 * 1024;
+/// How much is sent before we look whether the file changed and whether the next bytes are cached; as much as a servent
+/// asks for at a time.
+const CHUNK: u64 = 1024 * 1024;
 
-/// How long a chunk may take: a reader below some 4 KiB/s gives its slot to another.
+/// How long the socket may take nothing. The kernel wants it filled again once a third of its buffer is free, so that a
+/// reader cannot keep a slot by taking a byte now and then.
 const STALL: Duration = Duration::from_secs(60);
 
 /// A file open for sending, and what it was when it was opened.
@@ -46,7 +48,7 @@ impl Body {
         self.size == size && self.modified == modified
     }
 
-    /// Sends a range of it; tells `sent` after each chunk how many bytes went out.
+    /// Sends a range of it; tells `sent` how many more bytes went out.
     ///
     /// # Errors
     /// Those of file and socket; `TimedOut` when the reader stalls; `InvalidData` when the file changed meanwhile: the
@@ -63,11 +65,10 @@ impl Body {
                 start: at,
                 end: range.end.min(at + CHUNK),
             };
-            within(STALL, self.send_chunk(stream, chunk)).await?;
+            self.send_chunk(stream, chunk, &sent).await?;
             if !self.is_unchanged() {
                 return Err(changed());
             }
-            sent(chunk.len());
             at = chunk.end;
         }
         Ok(())
@@ -102,22 +103,21 @@ mod zero_copy {
         pub(super) async fn send_chunk(
             &self,
             stream: &TcpStream,
-            chunk: ByteRange,
+            mut chunk: ByteRange,
+            sent: &impl Fn(u64),
         ) -> io::Result<()> {
             if !self.is_cached(chunk) {
                 // Its bytes are in the page cache then; the copy is dropped.
                 self.read(chunk).await?;
             }
-            let mut at = chunk.start;
-            while at < chunk.end {
-                let left = usize::try_from(chunk.end - at).unwrap_or(usize::MAX);
-                let push = || Ok(sendfile(stream, &*self.file, Some(&mut at), left)?);
-                match stream.async_io(Interest::WRITABLE, push).await {
+            while !chunk.is_empty() {
+                let left = usize::try_from(chunk.len()).expect("a chunk is small");
+                let push = || Ok(sendfile(stream, &*self.file, Some(&mut chunk.start), left)?);
+                match within(STALL, stream.async_io(Interest::WRITABLE, push)).await {
                     Ok(0) => return Err(changed()),
-                    Ok(_) => {}
+                    Ok(count) => sent(count as u64),
                     Err(error) if is_unsupported(&error) => {
-                        let end = chunk.end;
-                        return self.send_copy(stream, ByteRange { start: at, end }).await;
+                        return self.send_copy(stream, chunk, sent).await;
                     }
                     Err(error) => return Err(error),
                 }
@@ -125,12 +125,14 @@ mod zero_copy {
             Ok(())
         }
 
-        /// Whether both ends of the chunk can be read without waiting: a guess that costs a microsecond.
+        /// Whether both ends of the chunk can be read without waiting: a guess that costs a microsecond,
+        /// and is yes where the file system cannot tell.
         fn is_cached(&self, chunk: ByteRange) -> bool {
             [chunk.start, chunk.end - 1].into_iter().all(|at| {
                 let mut byte = [0];
                 let mut into = [IoSliceMut::new(&mut byte)];
-                preadv2(&*self.file, &mut into, at, ReadWriteFlags::NOWAIT).is_ok()
+                let read = preadv2(&*self.file, &mut into, at, ReadWriteFlags::NOWAIT);
+                read != Err(Errno::AGAIN)
             })
         }
     }
@@ -144,20 +146,33 @@ mod zero_copy {
 
 #[cfg(not(target_os = "linux"))]
 impl Body {
-    async fn send_chunk(&self, stream: &TcpStream, chunk: ByteRange) -> io::Result<()> {
-        self.send_copy(stream, chunk).await
+    async fn send_chunk(
+        &self,
+        stream: &TcpStream,
+        chunk: ByteRange,
+        sent: &impl Fn(u64),
+    ) -> io::Result<()> {
+        self.send_copy(stream, chunk, sent).await
     }
 }
 
 impl Body {
     /// Sends a chunk by way of our memory.
-    async fn send_copy(&self, stream: &TcpStream, chunk: ByteRange) -> io::Result<()> {
+    async fn send_copy(
+        &self,
+        stream: &TcpStream,
+        chunk: ByteRange,
+        sent: &impl Fn(u64),
+    ) -> io::Result<()> {
         let bytes = self.read(chunk).await?;
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            stream.writable().await?;
+            within(STALL, stream.writable()).await?;
             match stream.try_write(rest) {
-                Ok(count) => rest = &rest[count..],
+                Ok(count) => {
+                    rest = &rest[count..];
+                    sent(count as u64);
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
@@ -188,4 +203,47 @@ fn read_exact_at(mut file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     use std::io::{Read, Seek};
     file.seek(io::SeekFrom::Start(at))?;
     file.read_exact(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::Write;
+    use std::net::Ipv4Addr;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_copy_is_the_same_bytes() {
+        let bytes: Vec<u8> = (0..3 * CHUNK).map(|at| (at % 251) as u8).collect();
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&bytes).expect("written");
+        let body = Body::new(file).expect("it has a size");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let addr = listener.local_addr().expect("it has one");
+        let range = ByteRange {
+            start: 7,
+            end: CHUNK + 9,
+        };
+        let count = Cell::new(0);
+        let sending = async {
+            let stream = TcpStream::connect(addr).await.expect("it listens");
+            let sent = |more| count.set(count.get() + more);
+            body.send_copy(&stream, range, &sent).await.expect("sent");
+        };
+        let receiving = async {
+            let (mut stream, _) = listener.accept().await.expect("it connects");
+            let mut came = Vec::new();
+            stream.read_to_end(&mut came).await.expect("it speaks");
+            came
+        };
+        let ((), came) = tokio::join!(sending, receiving);
+        assert!(came == bytes[7..usize::try_from(range.end).expect("small")]);
+        assert_eq!(count.get(), range.len());
+    }
 }

@@ -84,8 +84,8 @@ impl Uploads {
 
     /// Answers the HTTP requests of one connection until it ends. `first` was already read from it.
     ///
-    /// It ends by itself: a head takes 5 s at most, the silence between two requests 30 s, a quarter of a mebibyte of
-    /// body 60 s. Dropping the future ends it at once.
+    /// It ends by itself: a head takes 5 s at most, the silence between two requests 30 s, a reader that takes
+    /// nothing 60 s. Dropping the future ends it at once.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, remote: SocketAddrV4, first: BytesMut) {
         self.attend(stream, remote, first, false).await;
     }

@@ -1,0 +1,28 @@
+//! The overlay's rules one by one: inputs in, effects out.
+
+mod anything;
+mod bench;
+mod growth;
+mod hits;
+mod links;
+mod pings;
+mod pushes;
+mod queries;
+#[path = "../world/mod.rs"]
+mod world;
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use servent::overlay::{
+    Command, Config, Direction, Effect, Event, Input, Introduction, Overlay, PeerId, Timer,
+};
+use servent::rng::Rng;
+use servent::time::Time;
+use servent::wire::{
+    Bye, ByeCode, Descriptor, Ggep, Guid, Header, Kind, Ping, Pong, Push, Query, QueryHit,
+    VendorMessage,
+};
+use world::{introduction, record};
