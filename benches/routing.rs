@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use servent::overlay::{Config, Direction, Effect, Input, Introduction, Outbox, Overlay, PeerId};
 use servent::rng::Rng;
 use servent::time::Time;
-use servent::wire::handshake::{Agreement, Role};
+use servent::wire::handshake::{Abilities, Agreement, Role};
 use servent::wire::{Descriptor, DescriptorCodec, Guid, Kind, Query};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -147,6 +147,7 @@ fn agreement() -> Agreement {
     Agreement {
         version: (0, 6),
         role: Role::Ultrapeer,
+        ours: Role::Ultrapeer,
         agent: String::new(),
         listen: None,
         seen_as: None,
@@ -155,6 +156,7 @@ fn agreement() -> Agreement {
         deflate_in: false,
         vendor_messages: false,
         bye: true,
+        abilities: Abilities::default(),
         max_ttl: 4,
         degree: 32,
         hosts: Vec::new(),

@@ -20,6 +20,7 @@ mod greet;
 mod inbox;
 mod link;
 mod listen;
+mod routing;
 mod saved;
 mod search;
 mod servent;

@@ -7,3 +7,4 @@ mod hostile;
 mod network;
 mod pair;
 mod stranger;
+mod tiers;

@@ -19,7 +19,7 @@ use servent::overlay::{
 };
 use servent::rng::Rng;
 use servent::time::Time;
-use servent::wire::handshake::{Agreement, Role};
+use servent::wire::handshake::{Abilities, Agreement, Role};
 use servent::wire::{Bye, Descriptor, Extensions, Guid, Kind, Query, QueryHit, Record};
 
 /// A network of servents.
@@ -79,7 +79,14 @@ impl World {
     /// `count` servents that know nobody.
     pub(crate) fn new(count: usize, seed: u64, config: &Config) -> Self {
         let config = Arc::new(config.clone());
-        let nodes = (0..count).map(|number| {
+        let configs: Vec<_> = (0..count).map(|_| Arc::clone(&config)).collect();
+        Self::of(&configs, seed)
+    }
+
+    /// A servent for each of `configs`; they know nobody.
+    pub(crate) fn of(configs: &[Arc<Config>], seed: u64) -> Self {
+        let count = configs.len();
+        let nodes = configs.iter().enumerate().map(|(number, config)| {
             let mut rng = Rng::seeded(seed ^ (number as u64) << 32);
             let guid = Guid::random(&mut rng);
             let port = 6346 + number as u16;
@@ -140,8 +147,13 @@ impl World {
         self
     }
 
-    /// Joins two nodes at once.
+    /// Joins two nodes at once, in the roles they have.
     pub(crate) fn link(&mut self, from: usize, to: usize) {
+        self.link_as(from, self.nodes[from].overlay.role(), to);
+    }
+
+    /// Joins two nodes; the caller has taken this role.
+    fn link_as(&mut self, from: usize, role: Role, to: usize) {
         let (caller, answerer) = (self.new_link(from), self.new_link(to));
         self.nodes[from]
             .links
@@ -149,8 +161,10 @@ impl World {
         self.nodes[to]
             .links
             .insert(answerer, Link::new(from, caller, self.now));
-        let answered = self.introduction(Direction::Outgoing, to, from);
-        let called = self.introduction(Direction::Incoming, from, to);
+        let mut answered = self.introduction(Direction::Outgoing, to, from);
+        let mut called = self.introduction(Direction::Incoming, from, to);
+        answered.agreement.ours = role;
+        called.agreement.role = role;
         // The answering side is through with the handshake half a round trip later than the calling side.
         let half = self.delay(from, to);
         self.after(
@@ -183,6 +197,8 @@ impl World {
                 ephemeral
             },
         );
+        introduction.agreement.role = self.nodes[whom].overlay.role();
+        introduction.agreement.ours = self.nodes[node].overlay.role();
         introduction.agreement.guid = Some(self.nodes[whom].guid);
         introduction.agreement.listen = Some(self.nodes[whom].addr);
         introduction.agreement.seen_as = Some(*self.nodes[node].addr.ip());
@@ -272,8 +288,19 @@ impl World {
         }
         let dead = !self.nodes[node].alive;
         let vacancy = self.nodes[node].overlay.vacancy(self.now);
-        if !dead && vacancy.free > 0 {
-            return self.link(by, node);
+        let caller = &self.nodes[by].overlay;
+        let role = match caller.role() {
+            Role::Ultrapeer if vacancy.free == 0 && vacancy.guide && caller.is_guidable() => {
+                Role::Leaf
+            }
+            role => role,
+        };
+        let room = match role {
+            Role::Leaf => vacancy.leaves,
+            Role::Ultrapeer => vacancy.free,
+        };
+        if !dead && room > 0 {
+            return self.link_as(by, role, node);
         }
         let hosts = if dead { Vec::new() } else { vacancy.hosts };
         let delay = self.delay(by, node);
@@ -426,6 +453,7 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
         agreement: Agreement {
             version: (0, 6),
             role: Role::Ultrapeer,
+            ours: Role::Ultrapeer,
             agent: "test/1".to_owned(),
             listen: None,
             seen_as: None,
@@ -434,6 +462,12 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
             deflate_in: false,
             vendor_messages: true,
             bye: true,
+            abilities: Abilities {
+                query_routing: true,
+                last_hop_routing: true,
+                dynamic_queries: true,
+                wider_probes: true,
+            },
             max_ttl: 4,
             degree: 32,
             hosts: Vec::new(),
