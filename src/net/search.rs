@@ -31,6 +31,8 @@ pub struct SearchHit {
     pub hops: u8,
     /// How long after the search began.
     pub after: Duration,
+    /// How the search went out: `flood`, `dynamic`.
+    pub strategy: &'static str,
 }
 
 /// The searches under way, as the actor holds them.
@@ -43,17 +45,24 @@ pub(super) struct Searches {
 #[derive(Debug)]
 struct Running {
     began: Time,
+    strategy: &'static str,
     hits: mpsc::Sender<SearchHit>,
     messages: watch::Sender<u64>,
 }
 
 impl Searches {
     /// Begins one; the sender serves to notice that nobody listens any more.
-    pub(super) fn begin(&mut self, guid: Guid, now: Time) -> (Search, mpsc::Sender<SearchHit>) {
+    pub(super) fn begin(
+        &mut self,
+        guid: Guid,
+        now: Time,
+        strategy: &'static str,
+    ) -> (Search, mpsc::Sender<SearchHit>) {
         let (sender, hits) = mpsc::channel(WAITING_HITS);
         let (count, messages) = watch::channel(0);
         let running = Running {
             began: now,
+            strategy,
             hits: sender.clone(),
             messages: count,
         };
@@ -76,12 +85,13 @@ impl Searches {
         let Some(search) = self.running.get(&guid) else {
             return;
         };
-        let after = at.since(search.began);
-        if search
-            .hits
-            .try_send(SearchHit { hit, hops, after })
-            .is_err()
-        {
+        let found = SearchHit {
+            hit,
+            hops,
+            after: at.since(search.began),
+            strategy: search.strategy,
+        };
+        if search.hits.try_send(found).is_err() {
             self.lost += 1;
         }
     }

@@ -82,6 +82,16 @@ impl Overlay {
         self.asking.len()
     }
 
+    /// The way a search would go out now, [`SearchBy::Flood`] or [`SearchBy::Dynamic`]. Who gives it a TTL wants a flood;
+    /// for a leaf its ultrapeers ask dynamically.
+    pub fn search_by(&self, ttl: Option<u8>) -> SearchBy {
+        if ttl.is_none() && (self.is_leaf() || self.asks_dynamically()) {
+            SearchBy::Dynamic
+        } else {
+            SearchBy::Flood
+        }
+    }
+
     /// Whether to ask link by link and not everybody at once.
     pub(super) fn asks_dynamically(&self) -> bool {
         match self.config.search {

@@ -56,6 +56,17 @@ pub enum SearchBy {
     Dynamic,
 }
 
+impl SearchBy {
+    /// The word for it on the command line and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Flood => "flood",
+            Self::Dynamic => "dynamic",
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -19,7 +19,7 @@ use crate::wire::{
 
 use super::routes::Way;
 use super::vendor::NO_MORE;
-use super::{Effect, Event, Outbox, Overlay, Peer, PeerId};
+use super::{Effect, Event, Outbox, Overlay, Peer, PeerId, SearchBy};
 
 /// A search of our own.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,7 @@ impl Overlay {
         } else {
             self.config.ttl
         };
-        let dynamic = ttl.is_none() && !self.is_leaf() && self.asks_dynamically();
+        let dynamic = !self.is_leaf() && self.search_by(ttl) == SearchBy::Dynamic;
         let ttl = ttl.unwrap_or(usual).min(self.config.hard_ttl);
         if ttl == 0 {
             return;

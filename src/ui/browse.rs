@@ -39,6 +39,7 @@ impl Browse {
                 hit,
                 hops: 0,
                 after: began.elapsed(),
+                strategy: "browse",
             });
         }
         if results.all().is_empty() {

@@ -153,7 +153,7 @@ impl FromStr for Strategy {
             }
             _ => {
                 return Err(format!(
-                    "there is no way of searching called `{name}`; `flood` is one"
+                    "there is no way of searching called `{name}`; `flood` and `dynamic` are two"
                 ));
             }
         }

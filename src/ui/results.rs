@@ -41,6 +41,8 @@ pub(super) struct Found {
     pub(super) push: bool,
     /// How long after the search began it came.
     pub(super) after: Duration,
+    /// How it was found: `flood`, `dynamic`, `browse`.
+    pub(super) strategy: &'static str,
 }
 
 impl Found {
@@ -106,7 +108,12 @@ pub(super) struct Results {
 impl Results {
     /// Takes the files of a hit that are new, and returns them with their numbers.
     pub(super) fn add(&mut self, hit: SearchHit) -> &[Found] {
-        let SearchHit { hit, hops, after } = hit;
+        let SearchHit {
+            hit,
+            hops,
+            after,
+            strategy,
+        } = hit;
         let before = self.list.len();
         for record in hit.records {
             if self.is_full() || !self.seen.insert((hit.addr, record.index)) {
@@ -125,6 +132,7 @@ impl Results {
                 hops,
                 push: hit.trailer.push == Some(true),
                 after,
+                strategy,
             });
         }
         &self.list[before..]
@@ -227,6 +235,7 @@ mod tests {
             },
             hops: 1,
             after: Duration::from_millis(3),
+            strategy: "flood",
         }
     }
 

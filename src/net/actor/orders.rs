@@ -54,7 +54,8 @@ impl Actor {
 
     fn search(&mut self, query: Query, ttl: Option<u8>) -> Search {
         let guid = Guid::random(&mut self.rng);
-        let (search, hits) = self.searches.begin(guid, self.now());
+        let strategy = self.overlay.search_by(ttl).name();
+        let (search, hits) = self.searches.begin(guid, self.now(), strategy);
         let inbox = self.parts.inbox.clone();
         self.errands.spawn(async move {
             hits.closed().await;

@@ -52,7 +52,7 @@ pub(in crate::ui) fn found(found: &Found) -> Value {
         "vendor": found.vendor,
         "hops": found.hops,
         "push": found.push,
-        "strategy": "flood",
+        "strategy": found.strategy,
         "ms": millis(found.after),
     })
 }
