@@ -12,8 +12,12 @@ use super::http::{PACKETS, Request, Status};
 use super::session::Session;
 use crate::wire::{DescriptorCodec, Kind, QueryHit};
 
-/// The most bytes of hits: some 500,000 files, more than the largest library seen.
+/// The most bytes of hits, wordy ones and all that is passed over included.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// The most files. Told in a dozen bytes, one takes some two hundred in memory: without this a hostile list would take a
+/// gigabyte.
+const MAX_FILES: usize = 100_000;
 
 /// How long all of it may take.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -23,7 +27,8 @@ const BUFFER: usize = 64 * 1024;
 
 /// Asks the servent at `addr` for all its files (`GET /` with `Accept: application/x-gnutella-packets`).
 ///
-/// A hit that makes no sense is passed over; the ones around it count. Compression is not asked for, so that none can
+/// A hit that makes no sense is passed over; the ones around it count. Of a list longer than 100,000 files the rest is
+/// left unread. Compression is not asked for, so that none can
 /// be a bomb.
 ///
 /// # Errors
@@ -54,7 +59,7 @@ async fn ask(addr: SocketAddrV4, agent: &str) -> io::Result<Vec<QueryHit>> {
     }
     let mut hits = Vec::new();
     let mut buffer = BytesMut::with_capacity(BUFFER);
-    let mut total = 0;
+    let (mut total, mut files) = (0, 0);
     loop {
         let read = session.body(&mut buffer, BUFFER).await?;
         total += read;
@@ -65,8 +70,15 @@ async fn ask(addr: SocketAddrV4, agent: &str) -> io::Result<Vec<QueryHit>> {
             .decode(&mut buffer)
             .map_err(|error| nonsense(&error.to_string()))?
         {
-            if descriptor.header.kind == Kind::QueryHit {
-                hits.extend(QueryHit::decode(&descriptor.payload));
+            if descriptor.header.kind != Kind::QueryHit {
+                continue;
+            }
+            if let Ok(hit) = QueryHit::decode(&descriptor.payload) {
+                files += hit.records.len();
+                hits.push(hit);
+            }
+            if files >= MAX_FILES {
+                return Ok(hits);
             }
         }
         if read == 0 {

@@ -131,13 +131,22 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
     let screen = &session.screen;
     let gone = || Failure::new(Exit::Failed, format!("download {} is gone", id.0), "");
     let mut status = session.servent.downloads().watch(id).ok_or_else(gone)?;
-    let mut told = None::<Instant>;
+    let (mut told, mut why) = (None::<Instant>, None);
     loop {
         let now = status.borrow_and_update().clone();
-        let due = told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
+        // A full disk or a busy source may be all there is to tell for hours.
+        let news = now.why != why && now.why.is_some();
+        let due = news || told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
         if screen.json && (due || now.state.is_final()) {
             screen.json(&json::download(&now));
             told = Some(Instant::now());
+        }
+        if news && now.state == DownloadState::Waiting {
+            let reason = now.why.as_deref().unwrap_or_default();
+            screen.talk(format!("{} waits: {reason}", now.name));
+        }
+        if now.why.is_some() {
+            why.clone_from(&now.why);
         }
         match now.state {
             DownloadState::Complete => {

@@ -116,6 +116,27 @@ fn what_one_shares_the_other_finds_and_fetches() {
 }
 
 #[test]
+fn why_a_download_waits_is_said() {
+    let (here, there) = (home(), home());
+    let share = there.path().join("share");
+    fs::create_dir_all(&share).expect("made");
+    fs::write(share.join("track.txt"), "la").expect("written");
+    let arguments = ["--share", "share", "--json", "--upload-slots", "0"];
+    let mut sharer = Process::start(there.path(), &arguments);
+    sharer.hashed(1);
+    let address = sharer.address();
+
+    let arguments = ["--connect", &address, "--wait", "2"];
+    let mut seeker = Process::start(here.path(), &arguments);
+    seeker.tell("search track");
+    seeker.tell("get 1");
+    let said = seeker.said("track.txt waits:");
+    assert!(said.contains("busy"), "{said}");
+    seeker.signal("INT");
+    assert_eq!(seeker.end_by_itself().code, Some(130));
+}
+
+#[test]
 fn a_script_finds_by_any_word_and_fails_by_exit_code() {
     let (here, there) = (home(), home());
     fill_small(&there.path().join("share"));

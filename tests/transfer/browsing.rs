@@ -2,10 +2,13 @@
 
 use std::net::Ipv4Addr;
 
+use bytes::BytesMut;
 use servent::transfer::browse;
 use servent::transfer::http::Status;
+use servent::wire::{Descriptor, DescriptorCodec, Guid, Kind, QueryHit, Record, Trailer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio_util::codec::Encoder;
 
 use crate::caller::Caller;
 use crate::ends;
@@ -104,6 +107,44 @@ async fn refusals_and_nonsense_are_named() {
         }
         drop(listener);
         browse(addr, "test/1").await.expect_err("nobody is there");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_an_endless_list_the_beginning_is_enough() {
+    ends(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a port");
+        let addr = v4(listener.local_addr().expect("it has one"));
+        let record = Record {
+            index: 1,
+            size: 1,
+            name: "a".to_owned(),
+            extensions: Default::default(),
+        };
+        let hit = QueryHit {
+            addr,
+            speed: 0,
+            records: vec![record; 250],
+            trailer: Trailer::default(),
+            servent: Guid([1; 16]),
+        };
+        let mut packet = BytesMut::new();
+        let hit = Descriptor::new(Guid::ZERO, Kind::QueryHit, 1, hit.encode());
+        DescriptorCodec
+            .encode(hit, &mut packet)
+            .expect("written to memory");
+        let browsing = tokio::spawn(browse(addr, "test/1"));
+        let (mut stream, _) = listener.accept().await.expect("it connects");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/x-gnutella-packets\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.expect("it listens");
+        // It goes on until nobody listens any more.
+        while stream.write_all(&packet).await.is_ok() {}
+        let hits = browsing.await.expect("no panic").expect("a list");
+        let files: usize = hits.iter().map(|hit| hit.records.len()).sum();
+        assert_eq!(files, 100_000);
     })
     .await;
 }
