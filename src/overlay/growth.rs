@@ -114,6 +114,13 @@ impl Overlay {
             Twin::CloseNew => return Err((SAME_SERVENT, "Already connected")),
             Twin::CloseOld(old) => self.hang_up(old, SAME_SERVENT, "Already connected", out),
         }
+        let ip = *who.remote.ip();
+        if who.direction == Direction::Incoming
+            && !ip.is_loopback()
+            && self.peers.incoming_from(ip) >= LINKS_PER_HOST
+        {
+            return Err((NO_SLOT, "Too many connections from your address"));
+        }
         // An outgoing link is one we wanted, or the user did.
         let free = match who.agreement.role {
             Role::Ultrapeer => self.free(),
@@ -345,6 +352,10 @@ impl Overlay {
 
 /// The handshake's "already connected, or the same GUID", said in a Bye because the handshake could not know.
 const SAME_SERVENT: ByeCode = ByeCode(409);
+
+/// Links that may be opened to us from one address: a household behind one router, and no crowd of one's own making
+/// that fills the slots. Loopback is exempt: a whole network may stand there.
+const LINKS_PER_HOST: usize = 4;
 
 /// The handshake's "no slot", said in a Bye because another newcomer was quicker.
 const NO_SLOT: ByeCode = ByeCode(503);

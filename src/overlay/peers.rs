@@ -2,7 +2,7 @@
 //!
 //! A handful at most, so a `Vec`, in the order the links came up: the same run has the same order.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::time::Time;
@@ -186,6 +186,13 @@ impl Peers {
         self.list.iter().filter(ours).count()
     }
 
+    /// How many links were opened to us from `ip`.
+    pub(super) fn incoming_from(&self, ip: Ipv4Addr) -> usize {
+        let theirs =
+            |peer: &&Peer| peer.who.direction == Direction::Incoming && *peer.who.remote.ip() == ip;
+        self.list.iter().filter(theirs).count()
+    }
+
     /// Whether one of them listens at `addr`.
     pub(super) fn are_at(&self, addr: SocketAddrV4) -> bool {
         self.list.iter().any(|peer| peer.who.is_at(addr))
@@ -217,10 +224,11 @@ impl Peers {
 }
 
 impl Introduction {
-    /// Whether the same servent is at both far ends: by GUID where both tell theirs, else by where it listens.
+    /// Whether the same servent is at both far ends: by GUID and host where both tell theirs, else by where it listens.
+    /// A GUID alone proves nothing: it stands in every hit, and whoever claimed it first would shut its owner out.
     fn is_same(&self, other: &Self) -> bool {
         match (self.agreement.guid, other.agreement.guid) {
-            (Some(a), Some(b)) => a == b,
+            (Some(a), Some(b)) => a == b && self.remote.ip() == other.remote.ip(),
             _ => other.listening().is_some_and(|addr| self.is_at(addr)),
         }
     }

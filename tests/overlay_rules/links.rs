@@ -92,6 +92,28 @@ fn the_second_link_to_a_servent_goes() {
 }
 
 #[test]
+fn a_guid_claimed_from_elsewhere_shuts_nobody_out() {
+    let mut bench = Bench::new(still());
+    for (peer, from) in [(ALICE, "44.0.6.6:50000"), (BOB, "44.0.1.1:50000")] {
+        let mut who = introduction(Direction::Incoming, addr(from));
+        who.agreement.guid = Some(guid(7));
+        assert_eq!(hangup_codes(&bench.greet(peer, who)), []);
+    }
+}
+
+#[test]
+fn one_address_fills_no_more_than_a_few_slots() {
+    for (host, admitted) in [("44.0.6.6", 4), ("127.0.0.1", 20)] {
+        let mut bench = Bench::new(still());
+        for number in 0..20 {
+            let from = addr(&format!("{host}:{}", 50_000 + number));
+            bench.greet(PeerId(number), introduction(Direction::Incoming, from));
+        }
+        assert_eq!(bench.overlay.peers().len(), admitted, "{host}");
+    }
+}
+
+#[test]
 fn of_two_crossing_links_the_smaller_guid_has_its_way() {
     for (theirs, kept) in [(Guid([0; 16]), BOB), (Guid([0xff; 16]), ALICE)] {
         let mut bench = Bench::new(still());
