@@ -1,7 +1,7 @@
 //! Where all output goes: data to stdout, talk to stderr, and both above the line being typed where there is a prompt.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
@@ -20,8 +20,8 @@ pub(super) struct Screen {
     quiet: bool,
     colour_out: bool,
     colour_err: bool,
-    /// Nobody reads stdout any more.
-    closed: AtomicBool,
+    /// Why stdout takes nothing any more, once it does not.
+    closed: OnceLock<io::ErrorKind>,
 }
 
 impl Screen {
@@ -34,7 +34,7 @@ impl Screen {
             quiet,
             colour_out: wanted && io::stdout().is_terminal(),
             colour_err: wanted && io::stderr().is_terminal(),
-            closed: AtomicBool::new(false),
+            closed: OnceLock::new(),
         }
     }
 
@@ -110,9 +110,23 @@ impl Screen {
             .flatten()
     }
 
-    /// Whether nobody reads stdout any more, as after `| head`.
+    /// Whether stdout takes nothing any more, as after `| head`.
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.closed.get().is_some()
+    }
+
+    /// What was lost on stdout: nothing where its reader has simply gone, but a full disk is no reader's choice.
+    pub(super) fn loss(&self) -> Option<Failure> {
+        let kind = *self
+            .closed
+            .get()
+            .filter(|kind| **kind != io::ErrorKind::BrokenPipe)?;
+        let next = "see to the file or device that stdout goes to";
+        Some(Failure::io(
+            "the results cannot be written",
+            &kind.into(),
+            next,
+        ))
     }
 
     fn out(&self, text: String) {
@@ -122,11 +136,9 @@ impl Screen {
         }
         let mut stdout = io::stdout().lock();
         // stdout is flushed at each newline only on a terminal; a program that reads us waits for this line.
-        if writeln!(stdout, "{text}")
-            .and_then(|()| stdout.flush())
-            .is_err()
-        {
-            self.closed.store(true, Ordering::Relaxed);
+        let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+        if let Err(error) = written {
+            self.closed.get_or_init(|| error.kind());
         }
     }
 

@@ -44,6 +44,10 @@ pub(super) async fn run(session: &Session, signals: &mut Signals) -> Exit {
             exit = failure.exit;
         }
     }
+    if let Some(failure) = session.screen.loss() {
+        session.screen.fail(&failure);
+        exit = failure.exit;
+    }
     exit
 }
 

@@ -101,3 +101,31 @@ fn nobody_reading_is_no_reason_to_panic() {
         "{ended:?}"
     );
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn results_that_cannot_be_written_are_a_failure() {
+    let home = home();
+    let full = std::fs::File::create("/dev/full").expect("Linux has it");
+    let mut servent = command(home.path());
+    let ended = servent
+        .args(["--data", "data", "--listen", "127.0.0.1:0"])
+        .stdin(script("status"))
+        .stdout(full)
+        .output()
+        .expect("the program was built");
+    let talk = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(7), "{talk}");
+    assert!(talk.contains("cannot be written"), "{talk}");
+}
+
+/// A file that holds one command.
+#[cfg(target_os = "linux")]
+fn script(line: &str) -> std::fs::File {
+    use std::io::{Seek, Write};
+    let mut file = tempfile::tempfile().expect("there is room");
+    writeln!(file, "{line}")
+        .and_then(|()| file.rewind())
+        .expect("there is room");
+    file
+}
