@@ -21,6 +21,7 @@ use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 
 mod config;
 mod counts;
+pub mod dynamic;
 mod event;
 mod growth;
 mod horizon;

@@ -11,6 +11,7 @@ mod hit;
 mod http;
 mod message;
 mod overlay;
+mod qrp;
 mod query;
 mod urn;
 mod vector;
@@ -26,13 +27,14 @@ use vector::Vector;
 type Check = fn(&Vector);
 
 /// The groups of each family, by the name they have in the file.
-const FAMILIES: [&[(&str, Check)]; 8] = [
+const FAMILIES: [&[(&str, Check)]; 9] = [
     ggep::CHECKS,
     handshake::CHECKS,
     hit::CHECKS,
     http::CHECKS,
     message::CHECKS,
     overlay::CHECKS,
+    qrp::CHECKS,
     query::CHECKS,
     urn::CHECKS,
 ];

@@ -4,6 +4,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
 
+mod meaning;
+
+pub use meaning::{Feature, Supported, VendorMeaning};
+
 /// A vendor message whose body is left as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VendorMessage {

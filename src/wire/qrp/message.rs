@@ -1,11 +1,11 @@
-//! Route table messages (QRP 0.1): RESET and PATCH, recognised and not yet applied.
+//! RESET and PATCH, the two messages of type 0x30 (QRP 1.0, section 5).
 //!
-//! The one rule here: a message is read by itself. Whether patches follow one another and fill the table is for whoever
-//! keeps the table.
+//! The one rule here: a message is read by itself. Whether patches follow one another and fit the table is for
+//! [`super::Receiver`], which keeps the table.
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::WireError;
+use crate::wire::WireError;
 
 /// The payload of a route table message (0x30).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,29 @@ impl RouteTableMessage {
             _ => Err(WireError::BadRouteTable),
         }
     }
+
+    /// The payload.
+    pub fn encode(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        match self {
+            Self::Reset { slots, infinity } => {
+                out.put_u8(0);
+                out.put_u32_le(*slots);
+                out.put_u8(*infinity);
+            }
+            Self::Patch {
+                part,
+                parts,
+                deflated,
+                bits,
+                data,
+            } => {
+                out.put_slice(&[1, *part, *parts, u8::from(*deflated), *bits]);
+                out.put_slice(data);
+            }
+        }
+        out.freeze()
+    }
 }
 
 #[cfg(test)]
@@ -84,11 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn both_messages_are_read() {
+    fn both_messages_go_there_and_back() {
         let reset = RouteTableMessage::Reset {
             slots: 65_536,
             infinity: 7,
         };
+        assert_eq!(reset.encode()[..], b"\0\0\0\x01\0\x07"[..]);
         assert_eq!(decode(b"\0\0\0\x01\0\x07"), Ok(reset));
         let patch = RouteTableMessage::Patch {
             part: 3,
@@ -97,6 +121,7 @@ mod tests {
             bits: 2,
             data: Bytes::from_static(b"\xab\xcd"),
         };
+        assert_eq!(patch.encode()[..], b"\x01\x03\xff\0\x02\xab\xcd"[..]);
         assert_eq!(decode(b"\x01\x03\xff\0\x02\xab\xcd"), Ok(patch));
     }
 
