@@ -37,8 +37,11 @@ fn cobs_decode(vector: &Vector) {
 fn ggep_encode(vector: &Vector) {
     let mut ggep = Ggep::new();
     let mut deflated = false;
-    // The map is sorted, and LimeWire writes the keys in byte order.
-    for (id, value) in vector.get("entries").as_object().expect("entries") {
+    let entries = vector.get("entries").as_object().expect("entries");
+    let mut entries: Vec<_> = entries.iter().collect();
+    // LimeWire writes the keys in byte order.
+    entries.sort_by_key(|(id, _)| *id);
+    for (id, value) in entries {
         match value.as_str() {
             None => ggep.push(id, Bytes::new()),
             Some(text) => match text.split_once(' ') {
