@@ -219,6 +219,8 @@ pub fn answerer(stream: &[u8]) {
     let feed = |pieces: &[&[u8]]| {
         let vacancy = Vacancy {
             free: 1,
+            leaves: 1,
+            guide: false,
             hosts: vec![REMOTE],
         };
         let mut answerer = Answerer::new(greeting(), REMOTE, vacancy);
@@ -260,6 +262,7 @@ fn greeting() -> Greeting {
         agent: "servent/1".to_owned(),
         guid: Guid([7; 16]),
         role: Role::Ultrapeer,
+        guidable: false,
         listen: Some(SocketAddrV4::new(Ipv4Addr::new(44, 4, 5, 6), 6346)),
         degree: 32,
         max_ttl: 4,

@@ -1,12 +1,12 @@
 //! Words: how a name or a query is taken apart, so that what people type finds what they mean.
 //!
-//! The one rule: a name and a query go through the same [`fold`] (compatibility forms, accents and case made equal), so
-//! that two spellings of one word are one word whichever side wrote them. Then the text falls into runs of three kinds:
+//! The one rule: a name and a query go through the same [`fold`], so that two spellings of one word are one word
+//! whichever side wrote them. Then the text falls into [`runs`] of three kinds:
 //!
-//! * **Letters and digits** are a word, everything else parts words. A query's word finds every word that *begins* with
-//!   it: LimeWire looks words up in a trie and gtk-gnutella matches at word beginnings, so an asker expects `metal` to
-//!   find `Metallica`. Words of one or two letters find only themselves: as beginnings they would find nearly
-//!   everything (gtk-gnutella does not look them up at all), as words they are `U2`, `7z` and `of`.
+//! * **Letters and digits** are a word. A query's word finds every word that *begins* with it: LimeWire looks words up
+//!   in a trie and gtk-gnutella matches at word beginnings, so an asker expects `metal` to find `Metallica`. Words of
+//!   one or two letters find only themselves: as beginnings they would find nearly everything (gtk-gnutella does not
+//!   look them up at all), as words they are `U2`, `7z` and `of`.
 //! * **Scripts written without spaces** (Chinese, Japanese, Thai, and Korean for its particles) have no words to go by.
 //!   Every pair of neighbouring characters is indexed, so that any part of a run finds it.
 //! * **Signs** (emoji, arrows, stars) are words of their own, one each.
@@ -16,8 +16,9 @@
 
 use std::collections::BTreeSet;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use crate::wire::words::{Kind, pieces, runs};
+
+pub(super) use crate::wire::words::fold;
 
 /// What a query demands of a name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -87,109 +88,6 @@ pub(super) fn terms(name: &str) -> BTreeSet<String> {
     terms
 }
 
-/// Makes spellings equal: compatibility forms (full-width letters, ligatures, half-width kana), accents, case.
-///
-/// All combining marks go, those of Hindi and the voicing of kana too: other servents take them out of the queries they
-/// send, each its own choice of them, and a name must be found by all.
-pub(super) fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.nfkd()
-        .filter(|&c| !is_combining_mark(c) && !is_skin_tone(c))
-        .flat_map(char::to_lowercase)
-        .flat_map(spelled_plainly)
-        .nfc()
-        .collect()
-}
-
-/// The letters that are one with plain ones for a reader but not for Unicode's decompositions.
-fn spelled_plainly(c: char) -> impl Iterator<Item = char> {
-    let (first, second) = match c {
-        'ß' => ('s', Some('s')),
-        'æ' => ('a', Some('e')),
-        'œ' => ('o', Some('e')),
-        'ø' => ('o', None),
-        'đ' => ('d', None),
-        'ħ' => ('h', None),
-        'ł' => ('l', None),
-        'ı' => ('i', None),
-        'ς' => ('σ', None),
-        other => (other, None),
-    };
-    std::iter::once(first).chain(second)
-}
-
-/// The colours of emoji fold away like accents: 👍 finds 👍🏽.
-fn is_skin_tone(c: char) -> bool {
-    ('\u{1f3fb}'..='\u{1f3ff}').contains(&c)
-}
-
-/// What kind of run a character belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Letters,
-    Unspaced,
-    Sign,
-}
-
-impl Kind {
-    /// None: it parts words and is nothing itself.
-    fn of(c: char) -> Option<Self> {
-        match c {
-            '\u{0e00}'..='\u{0eff}' // Thai, Lao
-            | '\u{1000}'..='\u{109f}' // Burmese
-            | '\u{1100}'..='\u{11ff}' // Korean letters
-            | '\u{1780}'..='\u{17ff}' // Khmer
-            | '\u{3005}'..='\u{3007}' // Chinese and Japanese from here on
-            | '\u{3041}'..='\u{312f}'
-            | '\u{31a0}'..='\u{31ff}'
-            | '\u{3400}'..='\u{4dbf}'
-            | '\u{4e00}'..='\u{9fff}'
-            | '\u{ac00}'..='\u{d7ff}' // Korean syllables
-            | '\u{f900}'..='\u{faff}'
-            | '\u{20000}'..='\u{3ffff}'
-                if c.is_alphanumeric() =>
-            {
-                Some(Self::Unspaced)
-            }
-            _ if c.is_alphanumeric() => Some(Self::Letters),
-            '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Some(Self::Sign),
-            _ => None,
-        }
-    }
-}
-
-/// The runs of a folded text, in order.
-fn runs(folded: &str) -> impl Iterator<Item = (Kind, &str)> {
-    let mut rest = folded;
-    std::iter::from_fn(move || {
-        let (start, kind) = rest
-            .char_indices()
-            .find_map(|(at, c)| Kind::of(c).map(|kind| (at, kind)))?;
-        let from_start = &rest[start..];
-        let length = from_start
-            .char_indices()
-            .skip(1)
-            .find(|&(_, c)| kind == Kind::Sign || Kind::of(c) != Some(kind))
-            .map_or(from_start.len(), |(at, _)| at);
-        let (run, after) = from_start.split_at(length);
-        rest = after;
-        Some((kind, run))
-    })
-}
-
-/// Each character of an unspaced run with the one behind it; the last has none and stands alone.
-fn pieces(run: &str) -> impl Iterator<Item = &str> {
-    run.char_indices().map(move |(at, _)| {
-        let end = run[at..]
-            .char_indices()
-            .nth(2)
-            .map_or(run.len(), |(length, _)| at + length);
-        &run[at..end]
-    })
-}
-
 /// `dont` of `don't`: people leave the sign out as often as not. (`don` and `t` are there as any other words, and so is
 /// the `amour` of `l'amour`.)
 fn without_apostrophes(folded: &str) -> impl Iterator<Item = String> {
@@ -223,24 +121,6 @@ mod tests {
         );
         assert_eq!(listed("a❤️b→🐈‍⬛"), ["a", "b", "→", "❤", "⬛", "🐈"]);
         assert_eq!(listed(" .-_() "), Vec::<String>::new());
-    }
-
-    #[test]
-    fn spellings_fold_into_one() {
-        for (one, other) in [
-            ("Café", "cafe\u{301}"),
-            ("STRASSE", "straße"),
-            ("ΟΔΟΣ", "οδος"),
-            ("ＡＢＣ１", "abc1"),
-            ("ﬁn", "fin"),
-            ("ｶﾞﾝﾀﾞﾑ", "ガンダム"),
-            ("한글", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"),
-            ("İstanbul", "ıstanbul"),
-            ("Smørrebrød", "smorrebrod"),
-            ("👍🏽", "👍"),
-        ] {
-            assert_eq!(fold(one), fold(other), "{one} and {other}");
-        }
     }
 
     #[test]

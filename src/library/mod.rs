@@ -7,8 +7,10 @@
 mod file;
 mod index;
 mod keywords;
+mod routing;
 
 pub use file::{SharedFile, told};
+pub use routing::{Catalogue, words};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -36,6 +38,8 @@ pub struct Library {
     /// Files by when they were changed, in seconds since 1970.
     ages: BTreeSet<(u64, u32)>,
     bytes: u64,
+    /// Rises with every change.
+    generation: u64,
 }
 
 impl Library {
@@ -48,6 +52,7 @@ impl Library {
     ///
     /// A digest already known stays when size and time of change are as before, and is forgotten otherwise.
     pub fn insert(&mut self, mut file: SharedFile) -> u32 {
+        self.generation += 1;
         let path = file.path();
         if let Some(old) = self.by_path(&path) {
             file.index = old.index;
@@ -96,6 +101,7 @@ impl Library {
         let Some(index) = self.by_path(path).map(|file| file.index) else {
             return false;
         };
+        self.generation += 1;
         if let Some(file) = self.files.remove(&index) {
             self.words.remove(index, &file.name);
             self.paths.remove(&(hash(path), index));
@@ -111,6 +117,7 @@ impl Library {
     /// Notes the digest of a file. Whoever hashed it makes sure it still is the one that was hashed; nothing happens
     /// when it is no longer shared.
     pub fn set_sha1(&mut self, index: u32, sha1: Sha1) {
+        self.generation += 1;
         if let Some(file) = self.files.get_mut(&index) {
             if let Some(old) = file.sha1.replace(sha1) {
                 self.digests.remove(&(old, index));
@@ -121,6 +128,7 @@ impl Library {
 
     /// Forgets the digest of a file that may have changed.
     pub fn forget_sha1(&mut self, index: u32) {
+        self.generation += 1;
         if let Some(old) = self.files.get_mut(&index).and_then(|file| file.sha1.take()) {
             self.digests.remove(&(old, index));
         }
@@ -224,6 +232,11 @@ impl Library {
     /// Their size together, in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// A number that is another one after every change.
+    pub const fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// How many of them have no digest yet.

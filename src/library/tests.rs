@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::*;
 use crate::wire::{Extensions, QueryFlags, TigerRoot, Urn};
 
-fn file(name: &str) -> SharedFile {
+pub(super) fn file(name: &str) -> SharedFile {
     let root: Arc<Path> = Path::new("/share").into();
     SharedFile::new(root, PathBuf::from(name), 1, UNIX_EPOCH)
 }

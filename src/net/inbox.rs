@@ -15,6 +15,7 @@ use super::search::Search;
 use super::{PeerStatus, Status};
 use crate::overlay::{Introduction, PeerId};
 use crate::wire::handshake::{Greeting, Vacancy};
+use crate::wire::qrp::RouteTable;
 use crate::wire::{Descriptor, Query};
 
 /// How many reports may wait. Some milliseconds of work for the actor; more would only be delay.
@@ -41,6 +42,8 @@ pub(super) enum Report {
     },
     /// A link ended by itself.
     Ended { peer: PeerId, how: Ending },
+    /// What we share has changed, and this is its table now.
+    Shelf(RouteTable),
     /// Somebody wants something.
     Order(Order),
 }

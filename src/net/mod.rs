@@ -21,6 +21,7 @@ mod inbox;
 mod link;
 mod listen;
 mod lobby;
+mod routing;
 mod saved;
 mod search;
 mod servent;

@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use crate::overlay::{Counts, Direction};
+use crate::overlay::{Counts, Direction, RoleReason};
 use crate::wire::Guid;
 use crate::wire::handshake::Role;
 
@@ -16,6 +16,8 @@ pub struct Status {
     pub listen: SocketAddrV4,
     /// Our tier.
     pub role: Role,
+    /// Why we stand there.
+    pub role_reason: RoleReason,
     /// Neighbours.
     pub peers: usize,
     /// Of them, leaves.
@@ -28,6 +30,8 @@ pub struct Status {
     pub unhashed: u64,
     /// Searches under way.
     pub searches: usize,
+    /// Dynamic queries under way, our own and those of our leaves.
+    pub dynamic_queries: usize,
     /// Downloads not complete.
     pub downloads: usize,
     /// Uploads running.
@@ -51,12 +55,14 @@ impl Status {
             guid,
             listen,
             role: Role::Ultrapeer,
+            role_reason: RoleReason::Unguided,
             peers: 0,
             leaves: 0,
             files: 0,
             bytes: 0,
             unhashed: 0,
             searches: 0,
+            dynamic_queries: 0,
             downloads: 0,
             uploads: 0,
             counts: Counts::default(),
@@ -75,6 +81,10 @@ pub struct PeerStatus {
     pub host: SocketAddrV4,
     /// Its tier.
     pub role: Role,
+    /// How many slots its route table has, and what share of them is set; none before it is complete.
+    pub table: Option<(u32, f64)>,
+    /// It takes queries with fewer hops than this; none for all.
+    pub hops_flow: Option<u8>,
     /// Who opened the link.
     pub direction: Direction,
     /// Its `User-Agent`, as sent.

@@ -2,18 +2,27 @@
 
 use std::time::Duration;
 
-use crate::wire::handshake::Role;
+use super::RoleChoice;
 
 /// The overlay's numbers. Nothing in the overlay assumes a number that stands here: a lesson may cross a line of two
 /// hundred servents with every TTL at 255.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The tier we stand in. Only [`Role::Ultrapeer`] for now: a flat network.
-    pub role: Role,
-    /// How many neighbours to grow to by dialling. A guess: dense enough to survive the loss of a third.
+    /// The tier we stand in.
+    pub role: RoleChoice,
+    /// How many ultrapeers to grow to by dialling, as an ultrapeer. A guess: dense enough to survive the loss of a third.
     pub neighbours: usize,
-    /// The most neighbours at once, incoming ones included (LimeWire: 32 between ultrapeers).
+    /// The most ultrapeers at once, incoming ones included (LimeWire: 32 between ultrapeers).
     pub slots: usize,
+    /// The most leaves at once (gtk-gnutella: 300).
+    pub leaves: usize,
+    /// How many ultrapeers a leaf keeps (gtk-gnutella: 4; LimeWire asks 5 at most).
+    pub hubs: usize,
+    /// How our searches and those of our leaves go out where nobody says how.
+    pub search: SearchBy,
+    /// Whether a query's last link is spared when the table of the ultrapeer behind it does not match. Off where
+    /// floods are counted to the descriptor: a spared link is a send less than the law says.
+    pub last_hop_tables: bool,
     /// The TTL of our own queries. 4 reaches the whole of today's network (gtk-gnutella's `my_ttl`).
     pub ttl: u8,
     /// TTL + hops of a relayed descriptor is trimmed to this (classic limit: 7).
@@ -34,12 +43,29 @@ pub struct Config {
     pub query_rate: u32,
 }
 
+/// A way of asking the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SearchBy {
+    /// Dynamically where there are ultrapeers enough to ask one after the other and the network is large enough for it
+    /// to matter; else by flood.
+    #[default]
+    Auto,
+    /// Everybody at once.
+    Flood,
+    /// A few first, then one link after the other until there are results enough.
+    Dynamic,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
-            role: Role::Ultrapeer,
+            role: RoleChoice::Auto,
             neighbours: 8,
             slots: 32,
+            leaves: 300,
+            hubs: 4,
+            search: SearchBy::Auto,
+            last_hop_tables: true,
             ttl: 4,
             max_ttl: 7,
             hard_ttl: 15,

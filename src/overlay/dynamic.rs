@@ -19,6 +19,10 @@ pub const WANTED_BY_URN: u32 = 10;
 const PROBES: usize = 3;
 /// How long an answer takes a hop there and back (LimeWire's 2.4 s).
 const PER_HOP: Duration = Duration::from_millis(2_400);
+/// After this the waits grow shorter from step to step: the file is rare, and the asker has waited (LimeWire's 6 s).
+const UNHURRIED: Duration = Duration::from_secs(6);
+/// But never shorter than this (LimeWire's 100 ms).
+const SHORTEST_PER_HOP: Duration = Duration::from_millis(100);
 /// A query older than this has asked long enough (LimeWire's 200 s).
 const LIFETIME: Duration = Duration::from_secs(200);
 /// Ultrapeers asked in theory, after which a file so rare is given up (LimeWire's 110,000).
@@ -41,6 +45,8 @@ pub struct Candidate {
     pub max_ttl: u8,
     /// Whether its route table holds the words: it, or one of its leaves, may have the file.
     pub matches: bool,
+    /// Whether it passes on a query it saw as a probe when that comes again with a higher TTL (`X-Ext-Probes`).
+    pub widens: bool,
 }
 
 /// What a dynamic query does next.
@@ -70,7 +76,9 @@ pub struct Dynamic {
     results: u32,
     reached: u64,
     began: Time,
-    asked: Vec<PeerId>,
+    per_hop: Duration,
+    /// Who has been asked, and with which TTL the last time.
+    asked: Vec<(PeerId, u8)>,
 }
 
 impl Dynamic {
@@ -81,13 +89,21 @@ impl Dynamic {
             results: 0,
             reached: 0,
             began: now,
+            per_hop: PER_HOP,
             asked: Vec::new(),
         }
     }
 
-    /// Counts results that have come, or that a leaf says it kept (BEAR/12).
+    /// Counts results that have come.
     pub const fn add_results(&mut self, more: u32) {
         self.results = self.results.saturating_add(more);
+    }
+
+    /// The asker says how many it has (BEAR/12): it may have heard of more than came by here.
+    pub const fn report(&mut self, results: u32) {
+        if results > self.results {
+            self.results = results;
+        }
     }
 
     /// What has come so far.
@@ -103,18 +119,23 @@ impl Dynamic {
         if now.since(self.began) > LIFETIME || self.reached > HORIZON {
             return Step::Done(Why::Rare);
         }
-        let left: Vec<Candidate> = candidates
+        let mut left: Vec<Candidate> = candidates
             .iter()
-            .filter(|candidate| !self.asked.contains(&candidate.peer))
+            .filter(|candidate| match self.last_ttl(candidate.peer) {
+                None => true,
+                // Only a probe is passed on when it comes again.
+                Some(ttl) => ttl == 1 && candidate.widens && candidate.max_ttl > 1,
+            })
             .copied()
             .collect();
+        left.sort_by_key(|candidate| self.last_ttl(candidate.peer).is_some());
         if left.is_empty() {
             return Step::Done(Why::Exhausted);
         }
         if self.asked.is_empty() {
             self.probe(&left)
         } else {
-            self.one_more(&left)
+            self.one_more(now, &left)
         }
     }
 
@@ -132,11 +153,14 @@ impl Dynamic {
             .take(PROBES)
             .map(|candidate| (candidate.peer, self.ask(&candidate, ttl)))
             .collect();
-        Step::Ask(asked, PER_HOP * u32::from(ttl))
+        Step::Ask(asked, self.per_hop * u32::from(ttl))
     }
 
     /// One link, with the TTL that should bring what is missing if every link still to be asked brings as much.
-    fn one_more(&mut self, left: &[Candidate]) -> Step {
+    fn one_more(&mut self, now: Time, left: &[Candidate]) -> Step {
+        if now.since(self.began) > UNHURRIED {
+            self.per_hop = (self.per_hop * 9 / 10).max(SHORTEST_PER_HOP);
+        }
         let links = left.len() as u64;
         // A few links are kept in reserve, since the estimate is poor while results are few (LimeWire's 4).
         let sharing = if links > 4 { links - 4 } else { links };
@@ -146,9 +170,14 @@ impl Dynamic {
             candidate.degree,
             candidate.max_ttl,
         );
-        let ttl = if candidate.matches { ttl } else { ttl.max(2) };
+        let probed = self.last_ttl(candidate.peer).is_some();
+        let ttl = if candidate.matches && !probed {
+            ttl
+        } else {
+            ttl.max(2)
+        };
         let ttl = self.ask(&candidate, ttl);
-        Step::Ask(vec![(candidate.peer, ttl)], PER_HOP * u32::from(ttl))
+        Step::Ask(vec![(candidate.peer, ttl)], self.per_hop * u32::from(ttl))
     }
 
     /// Hosts that should hold the results still wanted, judged by what came from those reached.
@@ -162,9 +191,15 @@ impl Dynamic {
             .min(BLIND)
     }
 
+    fn last_ttl(&self, peer: PeerId) -> Option<u8> {
+        let asked = self.asked.iter().find(|(asked, _)| *asked == peer);
+        asked.map(|(_, ttl)| *ttl)
+    }
+
     fn ask(&mut self, candidate: &Candidate, ttl: u8) -> u8 {
         let ttl = ttl.min(candidate.max_ttl).max(1);
-        self.asked.push(candidate.peer);
+        self.asked.retain(|(peer, _)| *peer != candidate.peer);
+        self.asked.push((candidate.peer, ttl));
         self.reached += LEAVES_EACH * horizon(candidate.degree, ttl);
         ttl
     }
@@ -198,6 +233,7 @@ mod tests {
                 degree: 32,
                 max_ttl: 4,
                 matches,
+                widens: true,
             })
             .collect()
     }

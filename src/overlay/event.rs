@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::handshake::Agreement;
+use crate::wire::qrp::RouteTable;
 use crate::wire::{ByeCode, Descriptor, Guid, Query, QueryHit, Record};
 
 /// A neighbour's number, given by the driver and never given twice. The core only compares it.
@@ -84,7 +85,7 @@ pub enum Command {
         guid: Guid,
         /// What is looked for.
         query: Box<Query>,
-        /// How many links it may cross; none for the configured number.
+        /// By flood, and how many links it may cross; none for the configured way.
         ttl: Option<u8>,
     },
     /// Forget a search: later hits for it are dropped.
@@ -104,6 +105,8 @@ pub enum Command {
         /// Their size together, in KiB.
         kib: u32,
     },
+    /// The table of the words and digests of what we share, for those who route queries to us.
+    Shelf(Box<RouteTable>),
     /// Whether all upload slots are taken, for hits.
     Busy(bool),
     /// Ask a servent whose hit we saw to connect to us and offer a file (GIV), because it cannot be connected to.
@@ -169,6 +172,8 @@ pub enum Timer {
     KeepAlive,
     /// Are there neighbours enough?
     Grow,
+    /// Is this dynamic query to go further?
+    Ask(Guid),
 }
 
 /// News for the owner of the servent.

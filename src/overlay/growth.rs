@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::time::Time;
+use crate::wire::handshake::Role;
 use crate::wire::{ByeCode, Descriptor, Guid, Kind, VendorMessage};
 
 use super::peers::Twin;
@@ -68,7 +69,12 @@ impl Overlay {
             out.push(Effect::Hangup { peer, code, why });
             return self.grow(now, out);
         }
-        if let Some(addr) = who.agreement.listen.filter(|addr| is_possible(*addr)) {
+        let leaf = who.agreement.role == Role::Leaf;
+        if let Some(addr) = who
+            .agreement
+            .listen
+            .filter(|addr| !leaf && is_possible(*addr))
+        {
             self.hosts.hear(addr);
         }
         let vendor_messages = who.agreement.vendor_messages;
@@ -82,6 +88,7 @@ impl Overlay {
             let payload = VendorMessage::messages_supported().encode();
             self.send(now, peer, Descriptor::new(guid, kind, 1, payload), out);
         }
+        self.share_tables(now, out);
         self.ping_new(now, peer, out);
         self.grow(now, out);
     }
@@ -108,10 +115,14 @@ impl Overlay {
             Twin::CloseOld(old) => self.hang_up(old, SAME_SERVENT, "Already connected", out),
         }
         // An outgoing link is one we wanted, or the user did.
-        if self.free() == 0 && who.direction == Direction::Incoming {
+        let free = match who.agreement.role {
+            Role::Ultrapeer => self.free(),
+            Role::Leaf => self.free_for_leaves(),
+        };
+        if free == 0 && who.direction == Direction::Incoming {
             return Err((NO_SLOT, "Too many connections"));
         }
-        Ok(())
+        self.take_role(who)
     }
 
     /// A link is gone.
@@ -137,7 +148,7 @@ impl Overlay {
     ) {
         self.growth.dials.retain(|dial| dial.addr != addr);
         if hosts.is_empty() {
-            self.hosts.failed(now, addr, self.peers.is_empty());
+            self.hosts.failed(now, addr, self.is_alone());
         } else {
             self.hosts.refused(now, addr);
             self.hear_all(hosts, *addr.ip());
@@ -207,7 +218,7 @@ impl Overlay {
 
     /// Whom to name in X-Try: neighbours, who live, then others thought well of.
     pub(super) fn recommended(&self, now: Time) -> Vec<SocketAddrV4> {
-        let mut hosts: Vec<SocketAddrV4> = self.peers.iter().filter_map(Peer::listening).collect();
+        let mut hosts: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
         if !hosts.is_empty() {
             // Not always the same ones first.
             let turn = now.as_micros() as usize % hosts.len();
@@ -237,9 +248,9 @@ impl Overlay {
         (same_host && addr.port() == listening.port()) || self.growth.ourselves.contains(&addr)
     }
 
-    /// Slots for newcomers. Some are kept for the links we mean to dial ourselves.
+    /// Slots for newcomers who are ultrapeers. Some are kept for the links we mean to dial ourselves; a leaf dials all.
     pub(super) fn free(&self) -> usize {
-        if self.stage == Stage::Left {
+        if self.has_left() || self.is_leaf() {
             return 0;
         }
         let slots = self.config.slots;
@@ -248,14 +259,23 @@ impl Overlay {
         } else {
             0
         };
-        slots.saturating_sub(self.peers.len() + kept)
+        slots.saturating_sub(self.peers.ultrapeers() + kept)
     }
 
     /// How many more links there should be: neighbours enough, and half as many dialled by ourselves.
     fn lacking(&self) -> usize {
-        let all = self.config.neighbours.saturating_sub(self.peers.len());
-        let room = self.config.slots.saturating_sub(self.peers.len());
+        let ultrapeers = self.peers.ultrapeers();
+        if self.is_leaf() {
+            return self.config.hubs.saturating_sub(ultrapeers);
+        }
+        let all = self.config.neighbours.saturating_sub(ultrapeers);
+        let room = self.config.slots.saturating_sub(ultrapeers);
         all.max(self.lacking_own()).min(room)
+    }
+
+    /// Whether no ultrapeer is linked to us.
+    fn is_alone(&self) -> bool {
+        self.peers.ultrapeers() == 0
     }
 
     fn lacking_own(&self) -> usize {
@@ -264,7 +284,7 @@ impl Overlay {
 
     /// How many dials to begin now.
     fn wanted(&self) -> usize {
-        let parallel = if self.peers.is_empty() {
+        let parallel = if self.is_alone() {
             PARALLEL_ALONE
         } else {
             PARALLEL
@@ -276,7 +296,7 @@ impl Overlay {
 
     /// Whom to dial next: somebody in a neighbourhood we do not stand in yet, if there is one.
     fn candidate(&mut self, now: Time) -> Option<SocketAddrV4> {
-        let alone = self.peers.is_empty();
+        let alone = self.is_alone();
         let dice = self.rng.next();
         let new = |addr| !self.is_taken(addr);
         let elsewhere = |addr| new(addr) && !self.stands_beside(addr);

@@ -5,8 +5,10 @@
 //! same inputs give the same effects under tokio, in a simulation and in a replay.
 //!
 //! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to
-//! dial, `pongs` whom to tell of. Only the overlay itself pushes effects, in four chapters: `search` (Query and
-//! QueryHit), `push`, `ping` (Ping, Pong and keep-alive), `growth` (links coming and going).
+//! dial, `pongs` whom to tell of, [`dynamic`] whom to ask next. Only the overlay itself pushes effects, in eight
+//! chapters: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables`
+//! (query routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming
+//! and going); and `roles` says in which tier it stands.
 //!
 //! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
 //! about somebody already gone is ignored; so drivers need no error path.
@@ -16,9 +18,9 @@ use std::sync::Arc;
 
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::wire::handshake::Vacancy;
 use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 
+mod asking;
 mod config;
 mod counts;
 pub mod dynamic;
@@ -32,21 +34,30 @@ mod pongs;
 mod push;
 mod quota;
 mod reach;
+mod roles;
 mod routes;
 mod search;
+mod shield;
+mod tables;
+mod vendor;
 
-pub use config::Config;
+pub use config::{Config, SearchBy};
 pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
 pub use peers::Peer;
+pub use roles::{RoleChoice, RoleReason};
 
+use asking::Askings;
 use growth::Growth;
 use hosts::HostCache;
 use peers::Peers;
 use pongs::PongCache;
 use push::PushLimits;
+use roles::Standing;
 use routes::Routes;
+use search::Search;
+use tables::Tables;
 
 /// The state machine.
 #[derive(Debug)]
@@ -55,6 +66,7 @@ pub struct Overlay {
     config: Arc<Config>,
     rng: Rng,
     stage: Stage,
+    standing: Standing,
     listening: Option<SocketAddrV4>,
     sharing: Sharing,
     peers: Peers,
@@ -65,7 +77,10 @@ pub struct Overlay {
     hosts: HostCache,
     pongs: PongCache,
     /// Our own searches, oldest first.
-    searches: Vec<Guid>,
+    searches: Vec<Search>,
+    /// Dynamic queries under way.
+    asking: Askings,
+    tables: Tables,
     growth: Growth,
     push_limits: PushLimits,
     /// When the links are to be looked at next; none before the start.
@@ -98,6 +113,7 @@ impl Overlay {
         Self {
             guid,
             stage: Stage::Quiet,
+            standing: Standing::new(config.role),
             listening: None,
             sharing: Sharing::default(),
             peers: Peers::default(),
@@ -106,6 +122,8 @@ impl Overlay {
             hosts: HostCache::new(),
             pongs: PongCache::default(),
             searches: Vec::new(),
+            asking: Askings::default(),
+            tables: Tables::default(),
             growth: Growth::default(),
             push_limits: PushLimits::default(),
             rounds_due: None,
@@ -126,6 +144,7 @@ impl Overlay {
             Input::Found { query, records } => self.on_found(now, query, records, out),
             Input::Woke(Timer::KeepAlive) => self.make_rounds(now, out),
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
+            Input::Woke(Timer::Ask(guid)) => self.ask_on(now, guid, out),
             Input::Command(command) => self.on_command(now, command, out),
         }
     }
@@ -135,17 +154,9 @@ impl Overlay {
         self.peers.as_slice()
     }
 
-    /// Free slots, and whom to name to those who are refused (and to those who are not).
-    pub fn vacancy(&self, now: Time) -> Vacancy {
-        Vacancy {
-            free: self.free(),
-            hosts: self.recommended(now),
-        }
-    }
-
     /// The hosts worth saving for the next start, best first.
     pub fn hosts(&self) -> Vec<SocketAddrV4> {
-        let neighbours: Vec<SocketAddrV4> = self.peers.iter().filter_map(Peer::listening).collect();
+        let neighbours: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
         let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
         neighbours.iter().copied().chain(others).collect()
     }
@@ -155,15 +166,31 @@ impl Overlay {
         &self.counts
     }
 
-    /// One short function for each kind of descriptor; kinds that concern two neighbours only, or other networks, are
-    /// recognised, counted and let be (Gnutella 0.6, "Message header": unknown types are not routed).
+    /// Where the neighbours who are ultrapeers listen.
+    fn ultrapeers_at(&self) -> impl Iterator<Item = SocketAddrV4> {
+        let ultrapeers = self.peers.iter().filter(|peer| !peer.is_leaf());
+        ultrapeers.filter_map(Peer::listening)
+    }
+
+    const fn has_left(&self) -> bool {
+        matches!(self.stage, Stage::Left)
+    }
+
+    /// One short function for each kind of descriptor; kinds of other networks are recognised, counted and let be
+    /// (Gnutella 0.6, "Message header": unknown types are not routed).
     fn on_received(&mut self, now: Time, from: PeerId, what: Descriptor, out: &mut impl Outbox) {
         let Some(peer) = self.peers.get_mut(from) else {
             return;
         };
         peer.heard = now;
         peer.received += 1;
+        let relays = peer.is_leaf() && what.header.hops > 0;
         self.counts.received.count(what.header.kind);
+        if relays {
+            // A leaf speaks for itself and nobody else.
+            self.counts.dropped += 1;
+            return self.hang_up(from, LEAF_RELAYED, "Leaf node relayed a message", out);
+        }
         match what.header.kind {
             Kind::Ping => self.on_ping(now, from, &what, out),
             Kind::Pong => self.on_pong(now, from, &what, out),
@@ -171,15 +198,17 @@ impl Overlay {
             Kind::Push => self.on_push(now, from, what, out),
             Kind::Query => self.on_query(now, from, what, out),
             Kind::QueryHit => self.on_hit(now, from, what, out),
-            Kind::RouteTable | Kind::Vendor { .. } | Kind::Other(_) => {}
+            Kind::RouteTable => self.on_route_table(now, from, &what, out),
+            Kind::Vendor { .. } => self.on_vendor(now, from, &what, out),
+            Kind::Other(_) => {}
         }
     }
 
     fn on_command(&mut self, now: Time, command: Command, out: &mut impl Outbox) {
         match command {
             Command::Start => self.start(now, out),
-            Command::Search { guid, query, ttl } => self.search(now, guid, &query, ttl, out),
-            Command::EndSearch(guid) => self.searches.retain(|search| *search != guid),
+            Command::Search { guid, query, ttl } => self.search(now, guid, *query, ttl, out),
+            Command::EndSearch(guid) => self.end_search(now, guid, out),
             Command::Connect(addr) => self.connect(now, addr, out),
             Command::Disconnect(peer) => self.dismiss(now, peer, out),
             Command::Learn(candidates) => self.learn(now, &candidates, out),
@@ -191,6 +220,7 @@ impl Overlay {
                     ..self.sharing
                 }
             }
+            Command::Shelf(table) => self.on_shelf(now, *table, out),
             Command::Busy(busy) => self.sharing.busy = busy,
             Command::Push { servent, index } => self.ask_push(now, servent, index, out),
             Command::Leave => self.leave(out),
@@ -307,6 +337,9 @@ const SERVENT_SHARE: usize = 4;
 /// Broken rules forgiven on one link (gtk-gnutella says Bye 403 at the eleventh).
 const FAULTS_FORGIVEN: u8 = 10;
 
+/// A leaf passed on what is not its own (Bye 0.1 as gtk-gnutella numbers it).
+const LEAF_RELAYED: ByeCode = ByeCode(414);
+
 /// Hops up to which a neighbour is held to account for a TTL (gtk-gnutella: within radius 2).
 const FAULT_RADIUS: u8 = 2;
 
@@ -318,7 +351,7 @@ mod tests {
     fn effects_and_the_machine_itself_are_small() {
         assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
         assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
-        let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts)>();
+        let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables)>();
         let rest = size_of::<Overlay>() - tables;
         assert!(rest <= 256, "{rest}");
     }

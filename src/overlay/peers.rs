@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::Guid;
+use crate::wire::handshake::Role;
+use crate::wire::qrp::{Receiver, RouteTable};
 
 use super::quota::Quota;
+use super::tables::Given;
 use super::{Direction, Introduction, PeerId};
 
 /// A neighbour: in public what `peers` shows of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Peer {
     /// Its number.
     pub id: PeerId,
@@ -45,6 +48,14 @@ pub struct Peer {
     pub(super) faults: u8,
     /// When we last answered a query it brought.
     pub(super) answered: Option<Time>,
+    /// Its route table as it arrives.
+    pub(super) routing: Option<Box<Receiver>>,
+    /// Ours as it has it.
+    pub(super) given: Given,
+    /// It takes queries with fewer hops than this (BEAR/4).
+    pub(super) hops_flow: u8,
+    /// It tells how many hits it has when asked (BEAR/11).
+    pub(super) tells_status: bool,
 }
 
 impl Peer {
@@ -66,7 +77,26 @@ impl Peer {
             excess: 0,
             faults: 0,
             answered: None,
+            routing: None,
+            given: Given::NOTHING,
+            hops_flow: u8::MAX,
+            tells_status: false,
         }
+    }
+
+    /// Whether it is a leaf of ours.
+    pub fn is_leaf(&self) -> bool {
+        self.who.agreement.role == Role::Leaf
+    }
+
+    /// Its route table, once it is complete.
+    pub fn table(&self) -> Option<&RouteTable> {
+        self.routing.as_ref()?.table()
+    }
+
+    /// The hops below which it takes queries; none when it takes all.
+    pub fn hops_flow(&self) -> Option<u8> {
+        (self.hops_flow < u8::MAX).then_some(self.hops_flow)
     }
 
     /// Where it listens, as far as we know.
@@ -111,8 +141,14 @@ impl Peers {
         &self.list
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.list.len()
+    /// How many of them are leaves.
+    pub(super) fn leaves(&self) -> usize {
+        self.list.iter().filter(|peer| peer.is_leaf()).count()
+    }
+
+    /// How many are not.
+    pub(super) fn ultrapeers(&self) -> usize {
+        self.list.len() - self.leaves()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -144,9 +180,9 @@ impl Peers {
         Some(self.list.remove(at))
     }
 
-    /// How many links we dialled ourselves.
+    /// How many links to ultrapeers we dialled ourselves.
     pub(super) fn outgoing(&self) -> usize {
-        let ours = |peer: &&Peer| peer.who.direction == Direction::Outgoing;
+        let ours = |peer: &&Peer| peer.who.direction == Direction::Outgoing && !peer.is_leaf();
         self.list.iter().filter(ours).count()
     }
 

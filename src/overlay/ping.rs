@@ -35,12 +35,12 @@ impl Overlay {
             let pong = Pong {
                 addr,
                 files: self.sharing.files,
-                kib: marked(self.sharing.kib),
+                kib: self.kib_told(),
                 ggep: self.credentials(),
             };
             answers.push((0, pong));
         }
-        if what.header.ttl > 1 {
+        if what.header.ttl > 1 && !self.is_leaf() {
             let stands = *peer.who.remote.ip();
             let itself = peer.listening();
             let others = self.pongs.choose(
@@ -94,7 +94,7 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
-        let stands = *peer.who.remote.ip();
+        let (stands, leaf) = (*peer.who.remote.ip(), peer.is_leaf());
         if peer.pongs_due == 0 || !is_believed(pong.addr, stands) {
             self.counts.dropped += 1;
             return;
@@ -104,7 +104,8 @@ impl Overlay {
             // Its own: an incoming neighbour that did not say in the handshake where it listens says it here.
             peer.who.agreement.listen.get_or_insert(pong.addr);
         }
-        if self.is_ourselves(pong.addr) {
+        if leaf || self.is_ourselves(pong.addr) {
+            // Nobody dials a leaf.
             return;
         }
         self.hosts.hear(pong.addr);
@@ -123,7 +124,11 @@ impl Overlay {
     pub(super) fn ping_new(&mut self, now: Time, peer: PeerId, out: &mut impl Outbox) {
         if let Some(peer) = self.peers.get_mut(peer) {
             let guid = Guid::random(&mut self.rng);
-            let ttl = self.config.ttl.max(2);
+            let ttl = if peer.is_leaf() {
+                1
+            } else {
+                self.config.ttl.max(2)
+            };
             ping(now, peer, guid, ttl, &mut self.counts.sent, out);
         }
     }
@@ -163,7 +168,7 @@ impl Overlay {
             }
             let unheard = now.since(peer.spoken) >= idle;
             let unsure = now.since(peer.heard.max(peer.pinged)) >= idle;
-            let ttl = if now.since(peer.asked) >= curious {
+            let ttl = if now.since(peer.asked) >= curious && !peer.is_leaf() {
                 wide
             } else if unheard || unsure {
                 1
@@ -176,6 +181,8 @@ impl Overlay {
         for peer in silent {
             self.on_silent(now, peer, out);
         }
+        self.share_tables(now, out);
+        self.reconsider_role(now);
         self.plan_rounds(now, out);
         self.grow(now, out);
     }
@@ -194,11 +201,24 @@ impl Overlay {
 
     /// What our own pong tells besides: vendor and version (VC), free slots for leaves and for ultrapeers (UP).
     fn credentials(&self) -> Ggep {
-        let free = self.config.slots.saturating_sub(self.peers.len());
         let mut ggep = Ggep::new();
         ggep.push("VC", Bytes::from_static(b"SRVT\x01"));
-        ggep.push("UP", Bytes::copy_from_slice(&[0, 0, free.min(255) as u8]));
+        if !self.is_leaf() {
+            let free = self.config.slots.saturating_sub(self.peers.ultrapeers());
+            let free = [self.free_for_leaves(), free].map(|slots| slots.min(255) as u8);
+            ggep.push("UP", Bytes::copy_from_slice(&[0, free[0], free[1]]));
+        }
         ggep
+    }
+
+    /// The KiB shared as our role has us write them: a power of two marks an ultrapeer.
+    fn kib_told(&self) -> u32 {
+        let kib = self.sharing.kib;
+        match self.is_leaf() {
+            true if kib.is_power_of_two() && kib >= 8 => kib + 1,
+            true => kib,
+            false => marked(kib),
+        }
     }
 }
 

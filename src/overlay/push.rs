@@ -105,7 +105,11 @@ impl PushLimits {
 }
 
 /// The GUID of a Push: known from now on, and no hit follows it.
-const SEEN: Way = Way { to: None, hops: 0 };
+const SEEN: Way = Way {
+    to: None,
+    hops: 0,
+    probe: false,
+};
 
 /// The shortest payload of a Push.
 const SHORTEST: usize = 26;

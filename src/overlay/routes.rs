@@ -17,6 +17,8 @@ pub(super) struct Way {
     pub(super) to: Option<PeerId>,
     /// Its hops as it stood on the wire.
     pub(super) hops: u8,
+    /// It came as a probe: its copy with a larger TTL is still to be passed on.
+    pub(super) probe: bool,
 }
 
 /// GUIDs and their ways, in sets of four; one set is one cache line.
@@ -73,6 +75,19 @@ impl Routes {
         }
     }
 
+    /// Whether a GUID is known as that of a probe. It is no probe any more after this.
+    pub(super) fn widen(&mut self, now: Time, guid: &Guid) -> bool {
+        let print = self.print(guid);
+        let set = self.set_mut(print);
+        let Some(at) = set.position(print) else {
+            return false;
+        };
+        let mark = &mut set.marks[at];
+        let widens = is_fresh(*mark, now) && *mark & PROBE != 0;
+        *mark &= !PROBE;
+        widens
+    }
+
     /// What is known of a GUID.
     pub(super) fn find(&self, now: Time, guid: &Guid) -> Option<Way> {
         let print = self.print(guid);
@@ -104,14 +119,15 @@ const fn index(print: u64, sets: usize) -> usize {
 
 /// Whether what was marked so is still to be believed.
 const fn is_fresh(mark: u32, now: Time) -> bool {
-    minute(now).wrapping_sub(mark >> 8) & MINUTES < LIFETIME
+    minute(now).wrapping_sub(mark >> 9) & MINUTES < LIFETIME
 }
 
 const fn minute(now: Time) -> u32 {
     (now.as_micros() / 60_000_000) as u32 & MINUTES
 }
 
-/// Four places, the newest first. A mark is the minute a way was laid (24 bits, which wrap after 31 years) and its hops.
+/// Four places, the newest first. A mark is the minute a way was laid (23 bits, which wrap after 15 years), whether for a
+/// probe, and its hops.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Set {
@@ -135,6 +151,7 @@ impl Set {
         Way {
             to: (self.peers[at] != NOBODY).then_some(PeerId(self.peers[at])),
             hops: self.marks[at] as u8,
+            probe: self.marks[at] & PROBE != 0,
         }
     }
 
@@ -146,7 +163,8 @@ impl Set {
         self.marks[..=end].rotate_right(1);
         self.prints[0] = print;
         self.peers[0] = way.to.map_or(NOBODY, |peer| peer.0);
-        self.marks[0] = minute(now) << 8 | u32::from(way.hops);
+        let probe = if way.probe { PROBE } else { 0 };
+        self.marks[0] = minute(now) << 9 | probe | u32::from(way.hops);
     }
 }
 
@@ -160,7 +178,10 @@ const NOBODY: u32 = u32::MAX;
 const LIFETIME: u32 = 10;
 
 /// The bits of a mark that hold the minute.
-const MINUTES: u32 = (1 << 24) - 1;
+const MINUTES: u32 = (1 << 23) - 1;
+
+/// The bit of a mark that says probe.
+const PROBE: u32 = 1 << 8;
 
 #[cfg(test)]
 mod tests {
@@ -174,6 +195,7 @@ mod tests {
         Way {
             to: Some(PeerId(peer)),
             hops: 3,
+            probe: false,
         }
     }
 
@@ -193,10 +215,28 @@ mod tests {
     #[test]
     fn a_guid_of_our_own_is_known_and_leads_nowhere() {
         let mut routes = table(64);
-        let home = Way { to: None, hops: 0 };
+        let home = Way { to: None, ..via(0) };
         assert!(routes.learn(Time::ZERO, &guid(1), home));
         assert!(!routes.learn(Time::ZERO, &guid(1), via(2)));
         assert_eq!(routes.find(Time::ZERO, &guid(1)), Some(home));
+    }
+
+    #[test]
+    fn a_probe_is_widened_once() {
+        let mut routes = table(64);
+        let probe = Way {
+            probe: true,
+            ..via(1)
+        };
+        routes.learn(Time::ZERO, &guid(1), probe);
+        routes.learn(Time::ZERO, &guid(2), via(1));
+        assert!(!routes.widen(Time::from_secs(600), &guid(1)), "too late");
+        routes.learn(Time::from_secs(600), &guid(1), probe);
+        assert!(routes.widen(Time::from_secs(600), &guid(1)));
+        assert!(!routes.widen(Time::from_secs(600), &guid(1)));
+        assert!(!routes.widen(Time::ZERO, &guid(2)));
+        assert!(!routes.widen(Time::ZERO, &guid(3)));
+        assert_eq!(routes.find(Time::from_secs(600), &guid(1)), Some(via(1)));
     }
 
     #[test]

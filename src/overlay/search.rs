@@ -2,8 +2,9 @@
 //! "QueryHit"; section "Routing").
 //!
 //! The one rule of a flood: only the first copy of a query counts. It is looked up once and passed on once, to every
-//! neighbour but the one it came from, and all other copies die where they arrive. So on a network of n servents and
-//! |E| links a flood that reaches everybody costs exactly 2|E| - (n-1) sends.
+//! ultrapeer but the one it came from, and all other copies die where they arrive. So on a flat network of n servents
+//! and |E| links a flood that reaches everybody costs exactly 2|E| - (n-1) sends. A probe of a dynamic query, which by
+//! itself goes no further, may come a second time with a larger TTL: then it is passed on and not answered again.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -11,36 +12,77 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::time::Time;
-use crate::wire::{ByeCode, Descriptor, Ggep, Guid, Kind, Query, QueryHit, Record, Trailer};
+use crate::wire::{
+    ByeCode, Descriptor, Ggep, Guid, Header, Kind, Query, QueryFlags, QueryHit, Record, Trailer,
+    VendorMeaning,
+};
 
 use super::routes::Way;
-use super::{Effect, Event, Outbox, Overlay, PeerId, deliver};
+use super::vendor::NO_MORE;
+use super::{Effect, Event, Outbox, Overlay, Peer, PeerId};
+
+/// A search of our own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search {
+    pub(super) guid: Guid,
+    /// Files found so far.
+    pub(super) hits: u32,
+}
 
 impl Overlay {
-    /// Asks the network: every neighbour, and through them theirs.
+    /// Asks the network, by flood where a TTL is named and else as configured. A leaf asks its ultrapeers, who ask for
+    /// it.
     pub(super) fn search(
         &mut self,
         now: Time,
         guid: Guid,
-        query: &Query,
+        mut query: Query,
         ttl: Option<u8>,
         out: &mut impl Outbox,
     ) {
-        if !self.searches.contains(&guid) {
+        if self.searches.iter().all(|search| search.guid != guid) {
             if self.searches.len() >= MAX_SEARCHES {
                 self.searches.remove(0);
             }
-            self.searches.push(guid);
+            self.searches.push(Search { guid, hits: 0 });
         }
         self.queries.learn(now, &guid, OURS);
-        let ttl = ttl.unwrap_or(self.config.ttl).min(self.config.hard_ttl);
-        if ttl > 0 {
-            let query = Descriptor::new(guid, Kind::Query, ttl, query.encode());
-            self.flood(now, None, &query, out);
+        let usual = if self.is_leaf() {
+            query.flags.0 |= QueryFlags::LEAF_GUIDED;
+            1
+        } else {
+            self.config.ttl
+        };
+        let dynamic = ttl.is_none() && !self.is_leaf() && self.asks_dynamically();
+        let ttl = ttl.unwrap_or(usual).min(self.config.hard_ttl);
+        if ttl == 0 {
+            return;
+        }
+        let demand = self.demand(&query);
+        let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
+        self.to_leaves(now, None, &what, demand.as_ref(), out);
+        if dynamic {
+            self.ask(now, &query, &what, None, out);
+        } else {
+            self.flood(now, None, &what, demand.as_ref(), out);
         }
     }
 
-    /// A query: known already? Then it ends here. Else remember the way back, ask our own library, pass it on.
+    /// Nobody waits for the hits any more. A leaf tells those who ask for it.
+    pub(super) fn end_search(&mut self, now: Time, guid: Guid, out: &mut impl Outbox) {
+        let before = self.searches.len();
+        self.searches.retain(|search| search.guid != guid);
+        self.asking.end(&guid);
+        if self.is_leaf() && self.searches.len() < before {
+            let ultrapeers: Vec<PeerId> = self.peers.iter().map(|peer| peer.id).collect();
+            for to in ultrapeers {
+                self.say(now, to, guid, &VendorMeaning::QueryStatus(NO_MORE), out);
+            }
+        }
+    }
+
+    /// A query: known already? Then it ends here, but for a wider copy of a probe. Else remember the way back, ask our
+    /// own library, pass it on.
     pub(super) fn on_query(
         &mut self,
         now: Time,
@@ -61,8 +103,10 @@ impl Overlay {
         let way = Way {
             to: Some(from),
             hops: header.hops,
+            probe: header.ttl <= 1 && header.hops <= 1,
         };
-        if !self.queries.learn(now, &header.guid, way) {
+        let fresh = self.queries.learn(now, &header.guid, way);
+        if !fresh && (header.ttl <= 1 || !self.queries.widen(now, &header.guid)) {
             self.counts.duplicate += 1;
             return;
         }
@@ -70,17 +114,49 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
-        if asks_for_files(&query) {
+        let payload = what.payload;
+        if payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
+            let what = Descriptor { header, payload };
+            self.pass_on(now, from, &query, &what, fresh, out);
+        }
+        if fresh && asks_for_files(&query) {
             out.push(Effect::Lookup {
                 guid: header.guid,
                 query: Box::new(query),
             });
         }
-        if let Some(header) = header.relayed()
-            && what.payload.len() <= MAX_RELAYED_QUERY
-        {
-            let payload = what.payload;
-            self.flood(now, Some(from), &Descriptor { header, payload }, out);
+    }
+
+    /// Passes a query on: to leaves once, to ultrapeers as far as its TTL goes. A leaf's is taken over, whatever its TTL.
+    fn pass_on(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        query: &Query,
+        what: &Descriptor,
+        fresh: bool,
+        out: &mut impl Outbox,
+    ) {
+        let demand = self.demand(query);
+        if fresh {
+            self.to_leaves(now, Some(from), what, demand.as_ref(), out);
+        }
+        let of_leaf = self.peers.get(from).is_some_and(Peer::is_leaf);
+        if of_leaf && self.asks_dynamically() {
+            return self.ask(now, query, what, Some(from), out);
+        }
+        let header = Header {
+            ttl: if of_leaf {
+                self.config.ttl.saturating_add(1)
+            } else {
+                what.header.ttl
+            },
+            ..what.header
+        };
+        if let Some(header) = header.relayed() {
+            let payload = what.payload.clone();
+            let onward = Descriptor { header, payload };
+            self.flood(now, Some(from), &onward, demand.as_ref(), out);
         }
     }
 
@@ -137,17 +213,24 @@ impl Overlay {
         let Some(header) = self.admit(from, what.header, out) else {
             return;
         };
-        let ours = self.searches.contains(&header.guid);
+        let ours = self
+            .searches
+            .iter()
+            .position(|search| search.guid == header.guid);
         let way = self.queries.find(now, &header.guid);
         let back = way.and_then(|way| way.to).filter(|to| *to != from);
         let servent = QueryHit::servent_of(&what.payload)
             .filter(|servent| *servent != Guid::ZERO && *servent != self.guid);
-        let (Some(servent), true) = (servent, ours || back.is_some()) else {
+        let (Some(servent), true) = (servent, ours.is_some() || back.is_some()) else {
             self.counts.dropped += 1;
             return;
         };
         self.learn_servent(now, &servent, from, header.hops);
-        if ours {
+        let records = what.payload.first().copied().unwrap_or_default();
+        self.asking.add_results(&header.guid, records.into());
+        if let Some(search) = ours {
+            let hits = &mut self.searches[search].hits;
+            *hits = hits.saturating_add(records.into());
             match QueryHit::decode(&what.payload) {
                 Ok(hit) if !hit.records.is_empty() => out.push(Effect::Tell(Event::Hit {
                     query: header.guid,
@@ -165,19 +248,6 @@ impl Overlay {
                 self.send(now, to, Descriptor { header, payload }, out);
             }
             _ => self.counts.dropped += 1,
-        }
-    }
-
-    /// To every neighbour but the one it came from.
-    fn flood(
-        &mut self,
-        now: Time,
-        from: Option<PeerId>,
-        query: &Descriptor,
-        out: &mut impl Outbox,
-    ) {
-        for peer in self.peers.iter_mut().filter(|peer| Some(peer.id) != from) {
-            deliver(now, peer, &mut self.counts.sent, query.clone(), out);
         }
     }
 
@@ -205,6 +275,7 @@ impl Overlay {
         let way = Way {
             to: Some(from),
             hops,
+            probe: false,
         };
         let peers = &self.peers;
         self.servents
@@ -266,7 +337,11 @@ fn asks_for_files(query: &Query) -> bool {
 const ZERO_TTL: ByeCode = ByeCode(408);
 
 /// A query of our own: known, and its hits go nowhere but to us.
-const OURS: Way = Way { to: None, hops: 0 };
+const OURS: Way = Way {
+    to: None,
+    hops: 0,
+    probe: false,
+};
 
 /// Searches remembered at once; the oldest is forgotten. A prompt has one, a script a few.
 const MAX_SEARCHES: usize = 256;

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use clap::{ArgAction, Parser, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
+use crate::overlay::RoleChoice;
+
 /// Share folders on the Gnutella network, search it, and fetch what you find.
 ///
 /// With a terminal the servent shows a prompt: type `help` there. Without one it reads the same commands line by line
@@ -43,7 +45,12 @@ pub(super) struct Options {
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
 
-    /// Search this way: `flood`, or `flood:ttl=N` to cross at most N links [default: flood]
+    /// Stand in this tier: `auto`, `ultrapeer` or `leaf` [default: auto]
+    #[arg(long, value_name = "ROLE")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) role: Option<RoleChoice>,
+
+    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, or `dynamic` to ask link by link [default: dynamic, but flood in a small network]
     #[arg(long, value_name = "STRATEGY")]
     #[serde(deserialize_with = "from_text")]
     pub(super) search: Option<Strategy>,
@@ -100,6 +107,7 @@ impl Options {
             bootstrap: self.bootstrap.or(file.bootstrap),
             connect: list(self.connect, file.connect),
             upload_slots: self.upload_slots.or(file.upload_slots),
+            role: self.role.or(file.role),
             search: self.search.or(file.search),
             wait: self.wait.or(file.wait),
             no_deflate: self.no_deflate || file.no_deflate,
@@ -125,6 +133,8 @@ pub(super) enum Strategy {
         /// Links a query may cross; none for the overlay's own number.
         ttl: Option<u8>,
     },
+    /// A few neighbours first, then one more at a time until there is enough.
+    Dynamic,
 }
 
 impl FromStr for Strategy {
@@ -134,9 +144,11 @@ impl FromStr for Strategy {
         let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
         match name {
             "flood" => {}
-            "ring" | "walk" | "dynamic" | "index" => {
+            "dynamic" if parameters.is_empty() => return Ok(Self::Dynamic),
+            "dynamic" => return Err(format!("`dynamic` has no parameter `{parameters}`")),
+            "ring" | "walk" | "index" => {
                 return Err(format!(
-                    "searching by `{name}` is not in this version; `flood` is"
+                    "searching by `{name}` is not in this version; `flood` and `dynamic` are"
                 ));
             }
             _ => {
@@ -201,7 +213,15 @@ mod tests {
     fn strategies_are_read_with_their_parameters() {
         assert_eq!("flood".parse(), Ok(Strategy::Flood { ttl: None }));
         assert_eq!("flood:ttl=3".parse(), Ok(Strategy::Flood { ttl: Some(3) }));
-        for bad in ["flood:ttl=0", "flood:ttl=8", "flood:depth=2", "walk", "fly"] {
+        assert_eq!("dynamic".parse(), Ok(Strategy::Dynamic));
+        for bad in [
+            "dynamic:ttl=3",
+            "flood:ttl=0",
+            "flood:ttl=8",
+            "flood:depth=2",
+            "walk",
+            "fly",
+        ] {
             assert!(bad.parse::<Strategy>().is_err(), "{bad}");
         }
     }

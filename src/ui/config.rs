@@ -83,6 +83,7 @@ mod tests {
             bootstrap = "b.txt"
             connect = ["localhost:6346"]
             upload-slots = 3
+            role = "leaf"
             search = "flood:ttl=2"
             wait = 2
             no-deflate = true

@@ -38,10 +38,17 @@ pub(super) async fn list(session: &Session) -> Result<(), Failure> {
         return Ok(());
     }
     screen.table(
-        ["host", "vendor", "link", "deflate", "up", "in", "out"],
+        [
+            "host", "role", "table", "vendor", "link", "deflate", "up", "in", "out",
+        ],
         peers.iter().map(|peer| {
             [
                 peer.host.to_string(),
+                shape::role(peer.role).to_owned(),
+                peer.table.map_or_else(
+                    || "none".to_owned(),
+                    |(_, fill)| format!("{:.1} %", fill * 100.0),
+                ),
                 peer.vendor.clone(),
                 shape::direction(peer.direction).to_owned(),
                 match peer.deflate {

@@ -128,7 +128,10 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
             })?,
         None => WAIT,
     };
-    let Strategy::Flood { ttl } = options.search.unwrap_or(Strategy::Flood { ttl: None });
+    let ttl = match options.search {
+        Some(Strategy::Flood { ttl }) => ttl,
+        Some(Strategy::Dynamic) | None => None,
+    };
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let prompt = at_terminal && !options.daemon;
     Ok(Manner {

@@ -29,7 +29,10 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         ("up", span(status.uptime)),
         ("listens on", status.listen.to_string()),
         ("guid", status.guid.to_string()),
-        ("role", json::role(status.role).to_owned()),
+        (
+            "role",
+            format!("{}: {}", json::role(status.role), status.role_reason),
+        ),
         (
             "neighbours",
             format!("{}, {} of them leaves", status.peers, status.leaves),
@@ -47,6 +50,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             "does",
             [
                 counted(status.searches, "search"),
+                counted(status.dynamic_queries, "dynamic query"),
                 counted(status.downloads, "download"),
                 counted(status.uploads, "upload"),
             ]

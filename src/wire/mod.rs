@@ -28,6 +28,7 @@ pub mod datagram;
 pub mod deflate;
 pub mod handshake;
 pub mod qrp;
+pub(crate) mod words;
 
 pub use bye::{Bye, ByeCode};
 pub use codec::{CodecError, DescriptorCodec};

@@ -17,6 +17,8 @@ impl QueryFlags {
     pub const FIREWALLED: u16 = 0x4000;
     /// The asker wants XML metadata.
     pub const XML: u16 = 0x2000;
+    /// The asker, a leaf, tells its ultrapeers how many hits it has when asked (BEAR/11, 12).
+    pub const LEAF_GUIDED: u16 = 0x1000;
     /// The asker reads GGEP `H` in hits.
     pub const GGEP_H: u16 = 0x0800;
     /// The asker takes hits over UDP, announced first.

@@ -203,6 +203,7 @@ async fn a_compressed_bomb_is_answered_with_bye_411() {
 async fn a_full_servent_refuses_and_says_so() {
     let config = Config {
         slots: 1,
+        leaves: 0,
         ..by_hand()
     };
     let (servent, _folder) = start(config).await;

@@ -52,6 +52,8 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
 pub(crate) fn by_hand() -> overlay::Config {
     overlay::Config {
         grow: false,
+        search: overlay::SearchBy::Flood,
+        last_hop_tables: false,
         ttl: 60,
         max_ttl: 60,
         hard_ttl: 120,

@@ -26,6 +26,7 @@ impl Stranger {
             agent: "Stranger/1.0".to_owned(),
             guid: Guid::random(&mut Rng::system()),
             role: Role::Ultrapeer,
+            guidable: false,
             listen: None,
             degree: 32,
             max_ttl: 7,

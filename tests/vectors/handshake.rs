@@ -29,6 +29,7 @@ fn greeting() -> Greeting {
         agent: "servent/1".to_owned(),
         guid: Guid([1; 16]),
         role: Role::Ultrapeer,
+        guidable: false,
         listen: None,
         degree: 32,
         max_ttl: 4,
@@ -39,7 +40,8 @@ fn greeting() -> Greeting {
 fn answerer() -> Answerer {
     let vacancy = Vacancy {
         free: 1,
-        hosts: Vec::new(),
+        leaves: 1,
+        ..Vacancy::default()
     };
     Answerer::new(greeting(), REMOTE, vacancy)
 }

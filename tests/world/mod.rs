@@ -17,7 +17,7 @@ use servent::overlay::{
 };
 use servent::rng::Rng;
 use servent::time::Time;
-use servent::wire::handshake::{Agreement, Role};
+use servent::wire::handshake::{Abilities, Agreement, Role};
 use servent::wire::{Bye, Descriptor, Extensions, Guid, Kind, Query, QueryHit, Record};
 
 /// A network of servents.
@@ -483,6 +483,7 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
         agreement: Agreement {
             version: (0, 6),
             role: Role::Ultrapeer,
+            ours: Role::Ultrapeer,
             agent: "test/1".to_owned(),
             listen: None,
             seen_as: None,
@@ -491,6 +492,12 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
             deflate_in: false,
             vendor_messages: true,
             bye: true,
+            abilities: Abilities {
+                query_routing: true,
+                last_hop_routing: true,
+                dynamic_queries: true,
+                wider_probes: true,
+            },
             max_ttl: 4,
             degree: 32,
             hosts: Vec::new(),

@@ -140,7 +140,10 @@ impl Actor {
 
     pub(super) fn invitation(&self) -> Invitation {
         let mut vacancy = self.overlay.vacancy(self.now());
-        vacancy.free = vacancy.free.saturating_sub(self.slot.promised());
+        // Which kind of slot each will take is not known yet.
+        let promised = self.slot.promised();
+        vacancy.free = vacancy.free.saturating_sub(promised);
+        vacancy.leaves = vacancy.leaves.saturating_sub(promised);
         Invitation {
             greeting: self.greeting(),
             vacancy,
@@ -154,7 +157,8 @@ impl Actor {
         Greeting {
             agent: self.parts.agent.clone(),
             guid: self.parts.guid,
-            role: config.role,
+            role: self.overlay.role(),
+            guidable: self.overlay.is_guidable(),
             listen: self.whereabouts.address().or(Some(self.parts.listen)),
             degree: u32::try_from(config.slots).unwrap_or(u32::MAX),
             max_ttl: config.ttl,

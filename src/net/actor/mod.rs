@@ -24,6 +24,7 @@ use tracing::field;
 
 use super::inbox::{Inbox, Report, Slot};
 use super::link::Link;
+use super::routing::keep_table;
 use super::saved::Saved;
 use super::search::Searches;
 use super::whereabouts::Whereabouts;
@@ -101,6 +102,8 @@ impl Actor {
         let overlay = Overlay::new(parts.guid, parts.config.clone(), Rng::system());
         let mut errands = JoinSet::new();
         errands.spawn(door);
+        let (shelf, census) = (parts.shelf.clone(), parts.census.clone());
+        errands.spawn(keep_table(shelf, census, parts.inbox.clone()));
         Self {
             overlay,
             began: Instant::now(),
@@ -264,6 +267,7 @@ impl Actor {
                 self.take(Input::Unreachable { addr, hosts });
             }
             Report::Ended { peer, how } => self.part(peer, &how),
+            Report::Shelf(table) => self.take(Input::Command(Command::Shelf(Box::new(table)))),
             Report::Order(order) => self.obey(order),
         }
     }

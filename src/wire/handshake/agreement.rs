@@ -18,6 +18,8 @@ pub struct Agreement {
     pub version: (u8, u8),
     /// The peer's tier; [`Role::Ultrapeer`] when it names none, for then it relays like everybody did in 0.4.
     pub role: Role,
+    /// Ours on this link: what we said, unless guidance made a leaf of us.
+    pub ours: Role,
     /// Its `User-Agent`, controls and all: sanitise before showing.
     pub agent: String,
     /// Where it says it listens, the address replaced by the one its packets come from.
@@ -34,6 +36,8 @@ pub struct Agreement {
     pub vendor_messages: bool,
     /// It reads Bye.
     pub bye: bool,
+    /// What else it can do.
+    pub abilities: Abilities,
     /// `X-Max-TTL`, 4 when it says nothing.
     pub max_ttl: u8,
     /// `X-Degree`, 6 when it says nothing.
@@ -42,13 +46,27 @@ pub struct Agreement {
     pub hosts: Vec<SocketAddrV4>,
 }
 
+/// What a servent can do in a network of two tiers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// `X-Query-Routing`: it sends the table of its words as a leaf, and reads those of its leaves.
+    pub query_routing: bool,
+    /// `X-Ultrapeer-Query-Routing`: as an ultrapeer it reads a table of ours for the last hop of queries.
+    pub last_hop_routing: bool,
+    /// `X-Dynamic-Querying`: it asks link by link on behalf of its leaves.
+    pub dynamic_queries: bool,
+    /// `X-Ext-Probes`: it passes on the wider copy of a query it first saw as a probe.
+    pub wider_probes: bool,
+}
+
 impl Agreement {
     /// What a servent of 0.6 or later said of itself, on a link that is not deflated in either direction.
-    pub(super) fn read(said: &Headers, remote: SocketAddrV4) -> Self {
+    pub(super) fn read(said: &Headers, remote: SocketAddrV4, ours: Role) -> Self {
         let guid = said.get("GUID").and_then(|text| text.parse().ok());
         Self {
             version: (0, 6),
             role: role(said),
+            ours,
             agent: said.get("User-Agent").unwrap_or_default(),
             listen: address::listen(said, *remote.ip()),
             seen_as: address::seen_as(said),
@@ -57,6 +75,12 @@ impl Agreement {
             deflate_in: false,
             vendor_messages: said.supports("Vendor-Message"),
             bye: said.supports("Bye-Packet"),
+            abilities: Abilities {
+                query_routing: said.supports("X-Query-Routing"),
+                last_hop_routing: said.supports("X-Ultrapeer-Query-Routing"),
+                dynamic_queries: said.supports("X-Dynamic-Querying"),
+                wider_probes: said.supports("X-Ext-Probes"),
+            },
             max_ttl: said
                 .number("X-Max-TTL")
                 .filter(|&ttl| ttl > 0)
@@ -70,7 +94,7 @@ impl Agreement {
     pub(super) fn of_version_0_4(remote: SocketAddrV4) -> Self {
         Self {
             version: (0, 4),
-            ..Self::read(&Headers::new(), remote)
+            ..Self::read(&Headers::new(), remote, Role::Ultrapeer)
         }
     }
 }
@@ -90,7 +114,7 @@ mod tests {
     const REMOTE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(44, 1, 2, 3), 40_000);
 
     fn read(text: &str) -> Agreement {
-        Agreement::read(&Headers::parse(text.as_bytes()), REMOTE)
+        Agreement::read(&Headers::parse(text.as_bytes()), REMOTE, Role::Leaf)
     }
 
     #[test]
@@ -98,6 +122,7 @@ mod tests {
         let expected = Agreement {
             version: (0, 6),
             role: Role::Ultrapeer,
+            ours: Role::Leaf,
             agent: String::new(),
             listen: None,
             seen_as: None,
@@ -106,6 +131,7 @@ mod tests {
             deflate_in: false,
             vendor_messages: false,
             bye: false,
+            abilities: Abilities::default(),
             max_ttl: 4,
             degree: 6,
             hosts: Vec::new(),

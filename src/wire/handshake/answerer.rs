@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 
 use bytes::BytesMut;
 
+use super::greeting::boolean;
 use super::group::{Group, GroupReader};
 use super::{Agreement, Greeting, Headers, Refusal, Role, Step, address, agreement};
 use crate::wire::WireError;
@@ -11,8 +12,12 @@ use crate::wire::WireError;
 /// What the listening servent has to offer a newcomer at this moment.
 #[derive(Clone, Debug, Default)]
 pub struct Vacancy {
-    /// Free slots for neighbours; without one the newcomer is refused with 503 and `hosts`.
+    /// Free slots for ultrapeers; without one an ultrapeer is refused with 503 and `hosts`, unless it is guided.
     pub free: usize,
+    /// Free slots for leaves; without one a leaf is refused in the same way.
+    pub leaves: usize,
+    /// Whether an ultrapeer for which there is no slot is asked to take one for leaves instead.
+    pub guide: bool,
     /// For X-Try-Ultrapeers.
     pub hosts: Vec<SocketAddrV4>,
 }
@@ -89,9 +94,23 @@ impl Answerer {
             // It wants a list of neighbours and not a slot. Not yet served; gtk-gnutella refuses crawlers like this.
             return Some(Refusal::ours(403, "Crawling not allowed"));
         }
-        self.greeting
-            .objection(said, agreement::role(said))
-            .or_else(|| (self.vacancy.free == 0).then(full))
+        if self.greeting.role == Role::Leaf {
+            return Some(Refusal::ours(503, "Shielded leaf"));
+        }
+        let role = agreement::role(said);
+        let free = match role {
+            Role::Leaf => self.vacancy.leaves,
+            Role::Ultrapeer if self.guides(said) => self.vacancy.leaves,
+            Role::Ultrapeer => self.vacancy.free,
+        };
+        let objection = self.greeting.objection(said, role);
+        objection.or_else(|| (free == 0).then(full))
+    }
+
+    /// Whether the newcomer is asked to become our leaf. One that names no tier does not know what that is.
+    fn guides(&self, said: &Headers) -> bool {
+        let is_ultrapeer = said.lists("X-Ultrapeer", "true");
+        is_ultrapeer && self.vacancy.guide && self.vacancy.free == 0
     }
 
     fn refuse(&mut self, mut refusal: Refusal) -> Step {
@@ -104,9 +123,8 @@ impl Answerer {
 
     fn welcome(&self, said: &Headers) -> String {
         let mut headers = self.greeting.headers(self.remote);
-        if said.lists("X-Ultrapeer", "true") && self.greeting.role == Role::Ultrapeer {
-            // The network is flat: stay an ultrapeer.
-            headers.push("X-Ultrapeer-Needed", "True");
+        if said.lists("X-Ultrapeer", "true") {
+            headers.push("X-Ultrapeer-Needed", boolean(!self.guides(said)));
         }
         if self.deflates_to(said) {
             // Ours to say here and nowhere else: group 2 is our last.
@@ -145,7 +163,7 @@ impl Answerer {
         let agreement = Agreement {
             deflate_out,
             deflate_in,
-            ..Agreement::read(&said, self.remote)
+            ..Agreement::read(&said, self.remote, self.greeting.role)
         };
         Ok(Step::Agreed(String::new(), Box::new(agreement)))
     }

@@ -4,8 +4,9 @@ use std::net::SocketAddrV4;
 
 use bytes::BytesMut;
 
+use super::greeting::boolean;
 use super::group::{Group, GroupReader};
-use super::{Agreement, Greeting, Headers, Refusal, Step, address};
+use super::{Agreement, Greeting, Headers, Refusal, Role, Step, address};
 use crate::wire::WireError;
 
 /// The dialling side.
@@ -59,7 +60,7 @@ impl Caller {
             };
             return Ok(Step::Refused(String::new(), refusal));
         }
-        let mut agreement = Agreement::read(&group.headers, self.remote);
+        let mut agreement = Agreement::read(&group.headers, self.remote, self.greeting.role);
         if let Some(refusal) = self.greeting.objection(&group.headers, agreement.role) {
             return Ok(Step::Refused(
                 format!("GNUTELLA/0.6 {refusal}\r\n\r\n"),
@@ -67,9 +68,13 @@ impl Caller {
             ));
         }
 
-        // Guidance ("X-Ultrapeer-Needed: False": be my leaf) is politely not taken: whoever says nothing in group 3
-        // stays what it was, and an answerer is to accept that.
         let mut changed = Headers::new();
+        // Whoever says nothing to guidance ("be my leaf") stays what it was, and an answerer is to accept that.
+        let guided = group.headers.lists("X-Ultrapeer-Needed", "false");
+        if guided && self.greeting.guidable && agreement.role == Role::Ultrapeer {
+            changed.push("X-Ultrapeer", boolean(false));
+            agreement.ours = Role::Leaf;
+        }
         agreement.deflate_out =
             self.greeting.deflate && group.headers.lists("Accept-Encoding", "deflate");
         if agreement.deflate_out {

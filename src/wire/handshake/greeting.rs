@@ -21,6 +21,8 @@ pub struct Greeting {
     pub guid: Guid,
     /// `X-Ultrapeer`.
     pub role: Role,
+    /// Whether, calling as an ultrapeer, we become the leaf of an answerer that needs no more ultrapeers.
+    pub guidable: bool,
     /// `Listen-IP`: where we listen, once known. An address nobody can dial (0.0.0.0, port 0) is not said.
     pub listen: Option<SocketAddrV4>,
     /// `X-Degree`: neighbours we keep in our tier. Below [`WELCOME_DEGREE`] many will not have us.
@@ -43,18 +45,16 @@ impl Greeting {
             headers.push("Listen-IP", listen);
         }
 
-        // Announced because peers give no slot, or no full one, to a servent without them, although this version sends
-        // no route tables and does not yet query dynamically. What each promise costs while it is half kept:
-        //
-        // A leaf sends us its route table, and we send it more queries than the table asks for. 0.1 and not 0.2: we do
-        // not promise to read one-bit patches; gtk-gnutella says Bye to a version it does not know.
+        // Peers give no slot, or no full one, to a servent without these four. 0.1 and not 0.2: we send no one-bit
+        // patches and ask for none; gtk-gnutella says Bye to a version it does not know.
         headers.push("X-Query-Routing", "0.1");
-        // LimeWire demands it and then keeps queries on their last hop from us until we send a table; gtk-gnutella
-        // sends everything to an ultrapeer whose table it has not seen.
         headers.push("X-Ultrapeer-Query-Routing", "0.1");
-        // gtk-gnutella's leaves and LimeWire demand it; gtk-gnutella also shortens the TTL of queries relayed by a
-        // servent without it. A leaf that counts on it has its search flooded, which finds no less.
+        // gtk-gnutella also shortens the TTL of queries relayed by a servent without it.
         headers.push("X-Dynamic-Querying", "0.1");
+        if self.role == Role::Ultrapeer {
+            // A leaf relays nothing, so nothing wider either.
+            headers.push("X-Ext-Probes", "0.1");
+        }
         headers.push("X-Degree", self.degree);
         headers.push("X-Max-TTL", self.max_ttl);
         // Kept to the letter: we never repeat a search by ourselves. LimeWire asks it of leaves that are not LimeWire.
@@ -64,8 +64,7 @@ impl Greeting {
         headers.push("GGEP", "0.5");
         headers.push("Pong-Caching", "0.1");
         headers.push("Bye-Packet", "0.1");
-        // Not X-Ext-Probes: it promises to pass on a query seen before when it comes again with a higher TTL, and seen
-        // queries end here. Not X-Guess: we answer no queries over UDP.
+        // Not X-Guess: we answer no queries over UDP.
 
         if self.deflate {
             // The one word, because LimeWire compares the items of a list with their spaces.
@@ -104,6 +103,6 @@ impl Greeting {
 }
 
 /// As all servents spell it.
-const fn boolean(value: bool) -> &'static str {
+pub(super) const fn boolean(value: bool) -> &'static str {
     if value { "True" } else { "False" }
 }

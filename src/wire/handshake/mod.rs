@@ -10,8 +10,9 @@
 //! say what to send back; sockets and deadlines are the driver's. The byte after a group's blank line is the first of
 //! the link and stays in the buffer.
 //!
-//! We stand in a flat network of ultrapeers: every newcomer is a neighbour, nobody is asked to become a leaf and nobody
-//! can make us one. Leaves are welcome and served like everybody else. A servent that names no tier, as 0.4 and
+//! Links are between two ultrapeers, or between an ultrapeer and a leaf; a leaf answers callers with whom to try instead.
+//! An ultrapeer that needs no more of its kind says so in group 2 (`X-Ultrapeer-Needed: False`), and a caller that may
+//! follow this guidance becomes its leaf in group 3 (`X-Ultrapeer: False`). A servent that names no tier, as 0.4 and
 //! teaching programs do, relays for others and so counts as an ultrapeer.
 
 mod address;
@@ -24,7 +25,7 @@ mod headers;
 #[cfg(test)]
 mod tests;
 
-pub use agreement::Agreement;
+pub use agreement::{Abilities, Agreement};
 pub use answerer::{Answerer, Vacancy};
 pub use caller::Caller;
 pub use greeting::{Greeting, WELCOME_DEGREE, WELCOME_TTL};

@@ -4,12 +4,14 @@
 //! the table. Ultrapeers tell one another the union of theirs for a query's last hop. A table says "maybe" or "no",
 //! never "yes".
 
+mod demand;
 mod hash;
 mod message;
 mod receiver;
 mod table;
 
-pub use hash::slot_of;
+pub use demand::Demand;
+pub use hash::{hash_of, slot_of};
 pub use message::RouteTableMessage;
 pub use receiver::Receiver;
 pub use table::{RouteTable, update};

@@ -46,6 +46,11 @@ impl Receiver {
         self.table.as_ref().filter(|_| self.complete)
     }
 
+    /// How many slots it keeps, complete or not.
+    pub fn slots(&self) -> u32 {
+        self.table.as_ref().map_or(0, RouteTable::slots)
+    }
+
     /// Takes one message. True when the table is complete and has changed.
     ///
     /// # Errors

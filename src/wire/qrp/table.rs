@@ -5,7 +5,8 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::{Compression, write::ZlibEncoder};
 
-use super::{RouteTableMessage, slot_of};
+use super::hash::slot;
+use super::{RouteTableMessage, hash_of};
 
 /// The "absent" value of the tables we send: LimeWire's, so that set and clear (-6, +6) fit four bits.
 const INFINITY: u8 = 7;
@@ -40,6 +41,11 @@ impl RouteTable {
         self.slots
     }
 
+    /// How many slots are set.
+    pub const fn len(&self) -> u32 {
+        self.set
+    }
+
     /// The share of slots that are set, from 0 to 1.
     pub fn fill(&self) -> f64 {
         if self.slots == 0 {
@@ -56,12 +62,30 @@ impl RouteTable {
 
     /// Sets the slot of a word (canonical lower case) or of a URN (as written).
     pub fn insert(&mut self, word: &str) {
-        self.set_slot(slot_of(word, self.slots.trailing_zeros()), true);
+        self.insert_hash(hash_of(word));
+    }
+
+    /// Sets the slot of a word by its hash.
+    pub fn insert_hash(&mut self, hash: u32) {
+        self.set_slot(self.slot_of(hash), true);
     }
 
     /// Whether the slot of `word` is set.
     pub fn may_match(&self, word: &str) -> bool {
-        self.slots > 0 && self.slot(slot_of(word, self.slots.trailing_zeros()))
+        self.may_match_hash(hash_of(word))
+    }
+
+    /// Whether the slot of the word with this hash is set.
+    pub fn may_match_hash(&self, hash: u32) -> bool {
+        self.slot(self.slot_of(hash))
+    }
+
+    const fn slot_of(&self, hash: u32) -> u32 {
+        if self.slots == 0 {
+            0
+        } else {
+            slot(hash, self.slots.trailing_zeros())
+        }
     }
 
     /// Whether this slot is set; false beyond the end.

@@ -27,15 +27,8 @@ impl VendorMessage {
 
     /// MessagesSupported (null/0v0) naming what we understand. gtk-gnutella ignores the queries of a neighbour that
     /// announced `Vendor-Message` and does not send this within its first 50 messages.
-    ///
-    /// The list is empty: we understand no vendor message yet, and naming one would have peers send it and wait.
     pub fn messages_supported() -> Self {
-        Self {
-            vendor: [0; 4],
-            selector: 0,
-            version: 0,
-            body: Bytes::from_static(&[0, 0]),
-        }
+        VendorMeaning::MessagesSupported(VendorMeaning::SUPPORTED.to_vec()).message()
     }
 
     /// Reads a payload; the body is a handle on it.

@@ -2,17 +2,25 @@
 
 use super::*;
 
+const ALL: Abilities = Abilities {
+    query_routing: true,
+    last_hop_routing: true,
+    dynamic_queries: true,
+    wider_probes: true,
+};
+
 #[test]
 fn two_of_us_learn_all_of_each_other() {
     let named = hosts(["44.7.7.7:7", "44.8.8.8:8"]);
     let offered = Vacancy {
-        free: 1,
         hosts: named.clone(),
+        ..vacancy()
     };
     let (caller, answerer) = converse(greeting(1), greeting(2), offered);
     let expected = Agreement {
         version: (0, 6),
         role: Role::Ultrapeer,
+        ours: Role::Ultrapeer,
         agent: "servent/2".to_owned(),
         listen: Some("44.1.1.2:6346".parse().expect("an address")),
         seen_as: Some(Ipv4Addr::new(44, 1, 1, 1)),
@@ -21,6 +29,7 @@ fn two_of_us_learn_all_of_each_other() {
         deflate_in: true,
         vendor_messages: true,
         bye: true,
+        abilities: ALL,
         max_ttl: 4,
         degree: 32,
         hosts: named,
@@ -51,6 +60,7 @@ fn a_recorded_leaf_of_gtk_gnutella_is_let_in() {
     let expected = Agreement {
         version: (0, 6),
         role: Role::Leaf,
+        ours: Role::Ultrapeer,
         agent: "gtk-gnutella/1.2.3 (2024-03-03; Topless; Linux x86_64)".to_owned(),
         listen: Some(SocketAddrV4::new(*REMOTE.ip(), 6346)),
         seen_as: Some(Ipv4Addr::new(44, 35, 0, 1)),
@@ -59,6 +69,10 @@ fn a_recorded_leaf_of_gtk_gnutella_is_let_in() {
         deflate_in: true,
         vendor_messages: true,
         bye: true,
+        abilities: Abilities {
+            wider_probes: false,
+            ..ALL
+        },
         max_ttl: 4,
         degree: 32,
         hosts: Vec::new(),
@@ -75,6 +89,7 @@ fn a_recorded_ultrapeer_of_gtk_gnutella_is_joined() {
     let expected = Agreement {
         version: (0, 6),
         role: Role::Ultrapeer,
+        ours: Role::Ultrapeer,
         agent: "gtk-gnutella/1.2.3 (2024-03-03; Topless; Linux x86_64)".to_owned(),
         listen: None,
         seen_as: Some(Ipv4Addr::new(44, 36, 0, 1)),
@@ -83,6 +98,7 @@ fn a_recorded_ultrapeer_of_gtk_gnutella_is_joined() {
         deflate_in: true,
         vendor_messages: true,
         bye: true,
+        abilities: ALL,
         max_ttl: 4,
         degree: 46,
         hosts: Vec::new(),
@@ -95,6 +111,7 @@ fn recorded_servents_of_gnutella_bun_are_neighbours() {
     let expected = Agreement {
         version: (0, 6),
         role: Role::Ultrapeer,
+        ours: Role::Ultrapeer,
         agent: "GnutellaBun/1.0.0".to_owned(),
         listen: Some(SocketAddrV4::new(*REMOTE.ip(), 27_002)),
         seen_as: Some(Ipv4Addr::LOCALHOST),
@@ -103,6 +120,7 @@ fn recorded_servents_of_gnutella_bun_are_neighbours() {
         deflate_in: true,
         vendor_messages: false,
         bye: true,
+        abilities: ALL,
         max_ttl: 4,
         degree: 64,
         hosts: Vec::new(),
@@ -172,18 +190,4 @@ fn an_answer_may_be_terse() {
     assert_eq!(agreement_of(step).agent, "");
     let refused = refusal_of(answered("GNUTELLA/0.6 599\n\n").expect("valid"));
     assert_eq!((refused.code, &refused.reason[..]), (599, ""));
-}
-
-#[test]
-fn guidance_makes_a_leaf_of_a_willing_newcomer_and_never_of_us() {
-    let guided = "GNUTELLA/0.6 200 OK\r\nX-Ultrapeer: True\r\nX-Ultrapeer-Needed: False\r\n\r\n";
-    let Ok(Step::Agreed(word, _)) = answered(guided) else {
-        panic!("refused");
-    };
-    assert_eq!(word, "GNUTELLA/0.6 200 OK\r\n\r\n");
-
-    let hello = "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\nUser-Agent: A/1\r\n\r\n";
-    let (_, step) = greeted(hello, "GNUTELLA/0.6 200 OK\r\nX-Ultrapeer: False\r\n\r\n");
-    let agreement = agreement_of(step);
-    assert_eq!((agreement.role, &agreement.agent[..]), (Role::Leaf, "A/1"));
 }

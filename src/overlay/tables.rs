@@ -1,0 +1,212 @@
+//! Route tables: ours to those who route by it, and theirs as they arrive (QRP 1.0).
+//!
+//! The one rule: nobody gets a table twice. Each neighbour is sent what has changed since the last time, and that at most
+//! once a minute; the first change sooner, since the first table rarely holds all digests.
+//!
+//! A leaf tells its ultrapeers what it shares itself, an ultrapeer tells other ultrapeers what it and its leaves share,
+//! and never what it heard from ultrapeers: a table speaks of the last link of a query and no further.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::time::Time;
+use crate::wire::qrp::{RouteTable, RouteTableMessage, update};
+use crate::wire::{ByeCode, Descriptor, Guid, Kind, WireError};
+
+use super::{Outbox, Overlay, Peer, PeerId};
+
+/// Our own table, and that of us and our leaves together.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// What we share; none before it is known.
+    shelf: Option<Arc<RouteTable>>,
+    /// What we and our leaves share, as it was put together last.
+    whole: Option<(Time, Arc<RouteTable>)>,
+}
+
+/// What a neighbour knows of our table.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    table: Option<Arc<RouteTable>>,
+    at: Time,
+    updates: u32,
+}
+
+impl Given {
+    /// Nothing yet.
+    pub(super) const NOTHING: Self = Self {
+        table: None,
+        at: Time::ZERO,
+        updates: 0,
+    };
+
+    fn is_due(&self, now: Time) -> bool {
+        let pause = match self.updates {
+            0 => return true,
+            1 => FIRST_CHANGE,
+            _ => CHANGE,
+        };
+        now.since(self.at) >= pause
+    }
+}
+
+impl Overlay {
+    /// What we share has changed.
+    pub(super) fn on_shelf(&mut self, now: Time, table: RouteTable, out: &mut impl Outbox) {
+        self.tables = Tables {
+            shelf: Some(Arc::new(table)),
+            whole: None,
+        };
+        self.share_tables(now, out);
+    }
+
+    /// Tells everybody who is to know our table and does not, or not any more.
+    pub(super) fn share_tables(&mut self, now: Time, out: &mut impl Outbox) {
+        let reads = |peer: &&Peer| !peer.is_leaf() && self.reads_our_table(peer);
+        let due = |peer: &Peer| peer.given.is_due(now).then_some(peer.id);
+        let due: Vec<PeerId> = self.peers.iter().filter(reads).filter_map(due).collect();
+        if due.is_empty() {
+            return;
+        }
+        let Some(table) = self.table_to_give(now) else {
+            return;
+        };
+        for to in due {
+            self.give(now, to, &table, out);
+        }
+    }
+
+    fn reads_our_table(&self, ultrapeer: &Peer) -> bool {
+        let abilities = ultrapeer.who.agreement.abilities;
+        if self.is_leaf() {
+            abilities.query_routing
+        } else {
+            abilities.last_hop_routing && self.config.last_hop_tables
+        }
+    }
+
+    fn give(&mut self, now: Time, to: PeerId, table: &Arc<RouteTable>, out: &mut impl Outbox) {
+        let Some(peer) = self.peers.get_mut(to) else {
+            return;
+        };
+        let updates = peer.given.updates.saturating_add(1);
+        let known = std::mem::replace(
+            &mut peer.given,
+            Given {
+                table: Some(Arc::clone(table)),
+                at: now,
+                updates,
+            },
+        );
+        for message in update(table, known.table.as_deref()) {
+            let guid = Guid::random(&mut self.rng);
+            let message = Descriptor::new(guid, Kind::RouteTable, 1, message.encode());
+            self.send(now, to, message, out);
+        }
+    }
+
+    /// The table that speaks for us; none before we know what we share.
+    fn table_to_give(&mut self, now: Time) -> Option<Arc<RouteTable>> {
+        let shelf = self.tables.shelf.as_ref()?;
+        if self.is_leaf() {
+            return Some(Arc::clone(shelf));
+        }
+        if let Some((at, whole)) = &self.tables.whole
+            && now.since(*at) < FIRST_CHANGE
+        {
+            return Some(Arc::clone(whole));
+        }
+        let mut slots = shelf.slots().max(WHOLE_SLOTS);
+        let whole = loop {
+            let mut whole = RouteTable::new(slots);
+            whole.union(shelf);
+            let leaves = self.peers.iter().filter(|peer| peer.is_leaf());
+            leaves
+                .filter_map(Peer::table)
+                .for_each(|table| whole.union(table));
+            if whole.fill() <= FULL || slots >= MOST_SLOTS {
+                break Arc::new(whole);
+            }
+            slots *= 2;
+        };
+        self.tables.whole = Some((now, Arc::clone(&whole)));
+        Some(whole)
+    }
+
+    /// A piece of a neighbour's table. One that breaks the rules costs the link, as with gtk-gnutella: what stands in
+    /// the table is wrong from there on.
+    pub(super) fn on_route_table(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        what: &Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let Some(peer) = self.peers.get(from) else {
+            return;
+        };
+        let announced = peer.is_leaf() || peer.who.agreement.abilities.last_hop_routing;
+        let direct = what.header.ttl <= 1 && what.header.hops == 0;
+        if !(announced && direct) || self.is_leaf() {
+            self.counts.dropped += 1;
+            return;
+        }
+        match self.take_table(from, what) {
+            Ok(true) => self.share_tables(now, out),
+            Ok(false) => {}
+            Err(error) => {
+                self.counts.dropped += 1;
+                let why = match error {
+                    WireError::TooLarge => "Query routing table too large",
+                    _ => "Bad query routing table",
+                };
+                self.hang_up(from, BAD_TABLE, why, out);
+            }
+        }
+    }
+
+    /// Whether its table is complete with this.
+    fn take_table(&mut self, from: PeerId, what: &Descriptor) -> Result<bool, WireError> {
+        let message = RouteTableMessage::decode(&what.payload)?;
+        if let RouteTableMessage::Reset { slots, .. } = message {
+            let others = self.peers.iter().filter(|peer| peer.id != from);
+            let held: u64 = others.map(Peer::slots_held).sum();
+            if held + u64::from(slots) > SLOTS_HELD {
+                return Err(WireError::TooLarge);
+            }
+        }
+        let Some(peer) = self.peers.get_mut(from) else {
+            return Ok(false);
+        };
+        peer.routing.get_or_insert_default().apply(&message)
+    }
+}
+
+impl Peer {
+    fn slots_held(&self) -> u64 {
+        let slots = self.routing.as_ref().map(|routing| routing.slots());
+        slots.unwrap_or(0).into()
+    }
+}
+
+/// After the first table, the first change is told this soon.
+const FIRST_CHANGE: Duration = Duration::from_secs(5);
+
+/// A change is told at most this often (LimeWire between ultrapeers).
+const CHANGE: Duration = Duration::from_secs(60);
+
+/// The slots of the table an ultrapeer gives, at least (LimeWire and gtk-gnutella between ultrapeers).
+const WHOLE_SLOTS: u32 = 1 << 17;
+
+/// And at most.
+const MOST_SLOTS: u32 = 1 << 20;
+
+/// A table fuller than this is made larger: a query of two words then passes a fuller one in one case of twenty-five.
+const FULL: f64 = 0.2;
+
+/// Slots of all neighbours' tables together: 64 MiB, a table of full size for each of 256 leaves. Honest tables are an
+/// eighth of that.
+const SLOTS_HELD: u64 = 64 * 8 * 1024 * 1024;
+
+/// A route table or its sequence is wrong (gtk-gnutella's number).
+const BAD_TABLE: ByeCode = ByeCode(413);

@@ -1,0 +1,96 @@
+//! Vendor messages between neighbours (section "Vendor messages").
+//!
+//! The one rule: they concern the two ends of a link. One that was relayed is dropped, one that is not known is nobody's
+//! fault.
+
+use crate::time::Time;
+use crate::wire::{Descriptor, Guid, Kind, Supported, VendorMeaning, VendorMessage};
+
+use super::routes::Way;
+use super::{Outbox, Overlay, PeerId};
+
+impl Overlay {
+    pub(super) fn on_vendor(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        what: &Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let guid = what.header.guid;
+        let direct = what.header.ttl <= 1 && what.header.hops == 0;
+        let message = VendorMessage::decode(&what.payload);
+        let meaning = message.and_then(|message| VendorMeaning::read(&message));
+        let (Some(peer), Ok(meaning), true) = (self.peers.get_mut(from), meaning, direct) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        match meaning {
+            Some(VendorMeaning::MessagesSupported(all)) => {
+                peer.tells_status = all.iter().any(is_status_request);
+            }
+            Some(VendorMeaning::HopsFlow(hops)) => peer.hops_flow = hops,
+            Some(VendorMeaning::QueryStatusRequest) => self.tell_status(now, from, guid, out),
+            Some(VendorMeaning::QueryStatus(hits)) => self.asking.on_status(from, guid, hits),
+            Some(VendorMeaning::PushProxyRequest) => self.become_proxy(now, from, guid, out),
+            // Nothing follows from what else it can do, and the rest comes by UDP or to nobody who did not ask.
+            _ => {}
+        }
+    }
+
+    /// Says a vendor message to a neighbour that reads them.
+    pub(super) fn say(
+        &mut self,
+        now: Time,
+        to: PeerId,
+        guid: Guid,
+        meaning: &VendorMeaning,
+        out: &mut impl Outbox,
+    ) {
+        let reads = |to| Some(self.peers.get(to)?.who.agreement.vendor_messages);
+        if reads(to) == Some(true) {
+            let kind = Kind::Vendor { standard: false };
+            let payload = meaning.message().encode();
+            self.send(now, to, Descriptor::new(guid, kind, 1, payload), out);
+        }
+    }
+
+    /// An ultrapeer that asks for us wants to know whether it may stop.
+    fn tell_status(&mut self, now: Time, from: PeerId, guid: Guid, out: &mut impl Outbox) {
+        let search = self.searches.iter().find(|search| search.guid == guid);
+        // One that has ended wants no more.
+        let hits = search.map_or(NO_MORE, |search| {
+            u16::try_from(search.hits).unwrap_or(NO_MORE - 1)
+        });
+        self.say(now, from, guid, &VendorMeaning::QueryStatus(hits), out);
+    }
+
+    /// A leaf wants pushes for its GUID to come by us.
+    fn become_proxy(&mut self, now: Time, from: PeerId, guid: Guid, out: &mut impl Outbox) {
+        let Some(peer) = self.peers.get(from).filter(|peer| peer.is_leaf()) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        let itself = peer.who.agreement.guid.is_none_or(|known| known == guid);
+        let (Some(addr), true) = (self.address_for(peer), itself && guid != self.guid) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        let way = Way {
+            to: Some(from),
+            hops: 0,
+            probe: false,
+        };
+        let peers = &self.peers;
+        self.servents
+            .renew(now, &guid, way, |peer| peers.get(peer).is_none());
+        self.say(now, from, guid, &VendorMeaning::PushProxyAck(addr), out);
+    }
+}
+
+fn is_status_request(supported: &Supported) -> bool {
+    supported.vendor == *b"BEAR" && supported.selector == 11
+}
+
+/// The status that ends a query (BEAR/12).
+pub(super) const NO_MORE: u16 = u16::MAX;
