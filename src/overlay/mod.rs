@@ -21,22 +21,29 @@ use crate::time::Time;
 use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 
 mod asking;
+mod caches;
+mod claim;
 mod config;
 mod counts;
+mod datagram;
 pub mod dynamic;
 mod event;
 mod growth;
 mod horizon;
 mod hosts;
+mod ledger;
+mod offer;
 mod peers;
 mod ping;
 mod pongs;
 mod push;
 mod quota;
 mod reach;
+mod reachable;
 mod roles;
 mod routes;
 mod search;
+mod secret;
 mod shield;
 mod tables;
 mod vendor;
@@ -46,14 +53,17 @@ pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
 pub use peers::Peer;
+pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};
 
 use asking::Askings;
+use datagram::Datagrams;
 use growth::Growth;
 use hosts::HostCache;
 use peers::Peers;
 use pongs::PongCache;
 use push::PushLimits;
+use reachable::Reachability;
 use roles::Standing;
 use routes::Routes;
 use search::Search;
@@ -83,6 +93,9 @@ pub struct Overlay {
     tables: Tables,
     growth: Growth,
     push_limits: PushLimits,
+    reachable: Box<Reachability>,
+    /// None without a socket for them.
+    datagrams: Option<Box<Datagrams>>,
     /// When the links are to be looked at next; none before the start.
     rounds_due: Option<Time>,
     counts: Counts,
@@ -126,6 +139,8 @@ impl Overlay {
             tables: Tables::default(),
             growth: Growth::default(),
             push_limits: PushLimits::default(),
+            reachable: Box::default(),
+            datagrams: None,
             rounds_due: None,
             counts: Counts::default(),
             config,
@@ -141,6 +156,8 @@ impl Overlay {
             Input::Disconnected { peer } => self.on_disconnected(now, peer, out),
             Input::Unreachable { addr, hosts } => self.on_unreachable(now, addr, &hosts, out),
             Input::Received { from, descriptor } => self.on_received(now, from, descriptor, out),
+            Input::Datagram { from, descriptor } => self.on_datagram(now, from, descriptor, out),
+            Input::Probed { by } => self.note_caller(now, by),
             Input::Found { query, records } => self.on_found(now, query, records, out),
             Input::Woke(Timer::KeepAlive) => self.make_rounds(now, out),
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
@@ -212,7 +229,9 @@ impl Overlay {
             Command::Connect(addr) => self.connect(now, addr, out),
             Command::Disconnect(peer) => self.dismiss(now, peer, out),
             Command::Learn(candidates) => self.learn(now, &candidates, out),
-            Command::Listening(addr) => self.listening = Some(addr),
+            Command::Listening(addr) => self.listen_at(addr),
+            Command::Datagrams => self.open_datagrams(now),
+            Command::LearnCaches(caches) => self.learn_caches(now, &caches, out),
             Command::Sharing { files, kib } => {
                 self.sharing = Sharing {
                     files,
@@ -233,6 +252,17 @@ impl Overlay {
             self.plan_rounds(now, out);
             self.grow(now, out);
         }
+    }
+
+    fn listen_at(&mut self, addr: SocketAddrV4) {
+        if self.listening.replace(addr) != Some(addr) {
+            self.reachable.forget();
+        }
+    }
+
+    fn open_datagrams(&mut self, now: Time) {
+        let open = || Box::new(Datagrams::new(now, &mut self.rng));
+        self.datagrams.get_or_insert_with(open);
     }
 
     fn leave(&mut self, out: &mut impl Outbox) {

@@ -58,6 +58,7 @@ impl Overlay {
         if ttl == 0 {
             return;
         }
+        self.ask_out_of_band(&guid, &mut query);
         let demand = self.demand(&query);
         let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
         self.to_leaves(now, None, &what, demand.as_ref(), out);
@@ -115,11 +116,13 @@ impl Overlay {
             return;
         };
         let payload = what.payload;
-        if payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
+        let length = payload.len();
+        if length <= MAX_RELAYED_QUERY && !self.is_leaf() {
             let what = Descriptor { header, payload };
             self.pass_on(now, from, &query, &what, fresh, out);
         }
         if fresh && asks_for_files(&query) {
+            self.note_wish(from, &header, &query, length);
             out.push(Effect::Lookup {
                 guid: header.guid,
                 query: Box::new(query),
@@ -160,8 +163,21 @@ impl Overlay {
         }
     }
 
-    /// Our own library's answer: hits of a few records each, back to whoever brought the query.
+    /// Our own library's answer: offered to the asker by UDP where he wants it so, else sent back the way of his query.
     pub(super) fn on_found(
+        &mut self,
+        now: Time,
+        query: Guid,
+        records: Vec<Record>,
+        out: &mut impl Outbox,
+    ) {
+        if let Some(records) = self.offer(now, query, records, out) {
+            self.answer_along(now, query, records, out);
+        }
+    }
+
+    /// Hits of a few records each, back to whoever brought the query.
+    pub(super) fn answer_along(
         &mut self,
         now: Time,
         query: Guid,
@@ -283,7 +299,7 @@ impl Overlay {
     }
 
     /// A hit of ours with these records.
-    fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
+    pub(super) fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
         let mut ggep = Ggep::new();
         ggep.push("BH", Bytes::new());
         QueryHit {
@@ -292,7 +308,7 @@ impl Overlay {
             records,
             trailer: Trailer {
                 vendor: *b"SRVT",
-                push: Some(false),
+                push: Some(self.reachable.not_by_tcp()),
                 busy: Some(self.sharing.busy),
                 measured: Some(false),
                 ggep,
