@@ -47,6 +47,11 @@ fn damaged_handshakes_are_refused_or_taken() {
 }
 
 #[test]
+fn damaged_transfers_are_refused_or_taken() {
+    damage(&transfers());
+}
+
+#[test]
 fn every_kind_of_message_is_among_the_samples() {
     let kinds: Vec<u8> = messages().iter().map(|sample| sample.bytes[16]).collect();
     for kind in [0x00, 0x01, 0x02, 0x30, 0x31, 0x40, 0x80, 0x81] {
@@ -219,6 +224,25 @@ fn handshakes() -> Vec<Sample> {
                 });
             }
         }
+    }
+    samples
+}
+
+/// What is said when files are asked for and sent: the seeds of its fuzzers.
+fn transfers() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for name in ["request", "response", "chunks", "giv"] {
+        let mut seeds: Vec<_> = fs::read_dir(root().join("fuzz/corpus").join(name))
+            .expect("seeds")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        seeds.sort();
+        samples.extend(seeds.into_iter().map(|seed| Sample {
+            name: seed.display().to_string(),
+            bytes: fs::read(&seed).expect("a seed"),
+            target: target(name),
+            has_header: false,
+        }));
     }
     samples
 }

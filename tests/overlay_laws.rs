@@ -5,7 +5,8 @@ mod world;
 use std::time::Duration;
 
 use servent::overlay::Command;
-use world::{World, line, random, ring, tree};
+use world::World;
+use world::topology::{line, random, ring, tree};
 
 const NODES: usize = 30;
 

@@ -3,6 +3,10 @@
 //! Where bytes are taken, writing what was read and reading it again must give the same. The fuzzers of this crate and
 //! the tests of `servent` (which include this file) run the same functions.
 
+mod http;
+
+pub use http::{chunks, giv, range, request, response};
+
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -21,21 +25,26 @@ use tokio_util::codec::{Decoder, Encoder};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its fuzzer and of its folder below `corpus`.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("answerer", answerer),
     ("bye", bye),
     ("caller", caller),
+    ("chunks", chunks),
     ("cobs", cobs),
     ("codec", codec),
     ("deflate", deflate),
     ("extension", extension),
     ("ggep", ggep),
+    ("giv", giv),
     ("header_lines", header_lines),
     ("hit", hit),
     ("ping", ping),
     ("pong", pong),
     ("push", push),
     ("query", query),
+    ("range", range),
+    ("request", request),
+    ("response", response),
     ("route_table", route_table),
     ("urn", urn),
     ("vendor", vendor),

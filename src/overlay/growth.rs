@@ -133,6 +133,7 @@ impl Overlay {
         let Some(gone) = self.peers.remove(peer) else {
             return;
         };
+        self.tables.changed();
         self.pongs.lost(peer);
         if let Some(addr) = gone.listening() {
             self.hosts.lost(now, addr, now.since(gone.since));
@@ -179,11 +180,7 @@ impl Overlay {
 
     /// The user does not want this neighbour.
     pub(super) fn dismiss(&mut self, now: Time, peer: PeerId, out: &mut impl Outbox) {
-        if let Some(addr) = self.peers.get(peer).and_then(Peer::listening) {
-            self.hosts.avoid(now, addr);
-        }
-        self.hang_up(peer, ByeCode::USER, "Removed by the user", out);
-        self.grow(now, out);
+        self.banish(now, peer, ByeCode::USER, "Removed by the user", out);
     }
 
     /// Dials until enough links are up or on their way. What cannot be dialled now is looked at again in a second.

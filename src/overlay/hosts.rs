@@ -44,7 +44,7 @@ enum Outcome {
     Linked,
     /// The link to it is gone; `brief` when it had hardly come up.
     Lost { brief: bool },
-    /// The user does not want it.
+    /// We do not want it.
     Unwanted,
 }
 
@@ -119,9 +119,9 @@ impl HostCache {
         }
     }
 
-    /// The user has sent it away.
+    /// It has been sent away, by the user or for what it did.
     pub(super) fn avoid(&mut self, now: Time, addr: SocketAddrV4) {
-        self.name(addr);
+        self.hear(addr);
         self.note(now, addr, |_| Outcome::Unwanted);
     }
 

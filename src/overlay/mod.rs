@@ -4,11 +4,13 @@
 //! [`Outbox`]; the two enums mirror each other. It holds no socket, asks no clock and throws no dice of its own, so the
 //! same inputs give the same effects under tokio, in a simulation and in a replay.
 //!
-//! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to
-//! dial, `pongs` whom to tell of, [`dynamic`] whom to ask next. Only the overlay itself pushes effects, in eight
-//! chapters: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables`
-//! (query routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming
-//! and going); and `roles` says in which tier it stands.
+//! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
+//! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
+//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eight chapters
+//! along links: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables` (query
+//! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
+//! In five by UDP: `datagram` (the door, pings and pongs), `caches` (host caches), `offer` and `claim` (out-of-band hits),
+//! `reachable` (whether strangers reach us). `roles` says in which tier it stands.
 //!
 //! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
 //! about somebody already gone is ignored; so drivers need no error path.
@@ -291,31 +293,62 @@ impl Overlay {
 
     /// The header of a descriptor that may be handled, its TTL trimmed; none when it is dropped. A neighbour that keeps
     /// sending what nobody may send loses its link.
-    fn admit(&mut self, from: PeerId, header: Header, out: &mut impl Outbox) -> Option<Header> {
+    fn admit(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        header: Header,
+        out: &mut impl Outbox,
+    ) -> Option<Header> {
         let admitted = Horizon::of(&self.config).admit(header);
         // From further away it is an honest neighbour who passes on somebody else's fault.
         if admitted == Err(TooFar::Claims) && header.hops <= FAULT_RADIUS {
             let why = "Too many messages with a high TTL";
-            self.fault(from, ByeCode::HIGH_TTL, why, out);
+            self.fault(now, from, ByeCode::HIGH_TTL, why, out);
         }
         self.counts.dropped += u64::from(admitted.is_err());
         admitted.ok()
     }
 
-    /// Counts a broken rule, never one that a neighbour may only have passed on; at the eleventh the neighbour is told why and let go, as gtk-gnutella does.
-    fn fault(&mut self, of: PeerId, code: ByeCode, why: &'static str, out: &mut impl Outbox) {
+    /// Counts a broken rule, never one that a neighbour may only have passed on; at the eleventh the neighbour is told
+    /// why and let go, as gtk-gnutella does.
+    fn fault(
+        &mut self,
+        now: Time,
+        of: PeerId,
+        code: ByeCode,
+        why: &'static str,
+        out: &mut impl Outbox,
+    ) {
         let Some(peer) = self.peers.get_mut(of) else {
             return;
         };
         peer.faults += 1;
         if peer.faults > FAULTS_FORGIVEN {
-            self.hang_up(of, code, why, out);
+            self.banish(now, of, code, why, out);
         }
+    }
+
+    /// Hangs up on a neighbour and does not dial it again for a while.
+    fn banish(
+        &mut self,
+        now: Time,
+        peer: PeerId,
+        code: ByeCode,
+        why: &'static str,
+        out: &mut impl Outbox,
+    ) {
+        if let Some(addr) = self.peers.get(peer).and_then(Peer::listening) {
+            self.hosts.avoid(now, addr);
+        }
+        self.hang_up(peer, code, why, out);
+        self.grow(now, out);
     }
 
     /// Forgets a neighbour and has its link closed with a Bye.
     fn hang_up(&mut self, peer: PeerId, code: ByeCode, why: &'static str, out: &mut impl Outbox) {
         if self.peers.remove(peer).is_some() {
+            self.tables.changed();
             self.pongs.lost(peer);
             self.counts.sent.count(Kind::Bye);
             out.push(Effect::Hangup { peer, code, why });
@@ -382,7 +415,8 @@ mod tests {
         assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
         assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
         let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables)>();
-        let rest = size_of::<Overlay>() - tables;
+        let boxes = size_of::<(Box<Reachability>, Option<Box<Datagrams>>)>();
+        let rest = size_of::<Overlay>() - tables - boxes;
         assert!(rest <= 256, "{rest}");
     }
 }

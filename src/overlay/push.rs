@@ -22,7 +22,7 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         // A Push that runs in a circle meets itself here.

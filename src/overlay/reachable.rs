@@ -310,8 +310,8 @@ impl Overlay {
 /// From where a neighbour's datagrams come: the address of its link, the port it listens on.
 fn answers_from(peer: &Peer) -> SocketAddrV4 {
     let remote = peer.who.remote;
-    let port = peer.listening().map_or(remote.port(), |addr| addr.port());
-    SocketAddrV4::new(*remote.ip(), port)
+    let listening = peer.listening().unwrap_or(remote);
+    SocketAddrV4::new(*remote.ip(), listening.port())
 }
 
 /// Which tests a neighbour makes for others.

@@ -61,7 +61,7 @@ impl Overlay {
         self.ask_out_of_band(&guid, &mut query);
         let demand = self.demand(&query);
         let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
-        self.to_leaves(now, None, &what, demand.as_ref(), out);
+        self.send_to_leaves(now, None, &what, demand.as_ref(), out);
         if dynamic {
             self.ask(now, &query, &what, None, out);
         } else {
@@ -94,12 +94,12 @@ impl Overlay {
         if !self.may_ask(now, from, out) {
             return;
         }
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         if what.header.ttl == 0 {
             // Nobody may send it. It is answered and goes no further (as with gtk-gnutella).
-            self.fault(from, ZERO_TTL, "Too many messages with TTL 0", out);
+            self.fault(now, from, ZERO_TTL, "Too many messages with TTL 0", out);
         }
         let way = Way {
             to: Some(from),
@@ -115,18 +115,17 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
-        let payload = what.payload;
-        let length = payload.len();
-        if length <= MAX_RELAYED_QUERY && !self.is_leaf() {
-            let what = Descriptor { header, payload };
-            self.pass_on(now, from, &query, &what, fresh, out);
-        }
         if fresh && asks_for_files(&query) {
-            self.note_wish(from, &header, &query, length);
+            self.note_wish(from, &header, &query, what.payload.len());
             out.push(Effect::Lookup {
                 guid: header.guid,
-                query: Box::new(query),
+                query: Box::new(query.clone()),
             });
+        }
+        let payload = what.payload;
+        if payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
+            let what = Descriptor { header, payload };
+            self.pass_on(now, from, &query, &what, fresh, out);
         }
     }
 
@@ -142,7 +141,7 @@ impl Overlay {
     ) {
         let demand = self.demand(query);
         if fresh {
-            self.to_leaves(now, Some(from), what, demand.as_ref(), out);
+            self.send_to_leaves(now, Some(from), what, demand.as_ref(), out);
         }
         let of_leaf = self.peers.get(from).is_some_and(Peer::is_leaf);
         if of_leaf && self.asks_dynamically() {
@@ -226,7 +225,7 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
-        let Some(header) = self.admit(from, what.header, out) else {
+        let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };
         let ours = self
@@ -280,7 +279,7 @@ impl Overlay {
         peer.excess = peer.excess.saturating_add(1);
         self.counts.dropped += 1;
         if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
-            self.hang_up(from, ByeCode::ERRORS, "Too many queries", out);
+            self.banish(now, from, ByeCode::ERRORS, "Too many queries", out);
         }
         false
     }

@@ -17,7 +17,7 @@ impl Overlay {
     }
 
     /// To every leaf that may have it but the one it came from. The header is as the query came, or is of our own.
-    pub(super) fn to_leaves(
+    pub(super) fn send_to_leaves(
         &mut self,
         now: Time,
         from: Option<PeerId>,

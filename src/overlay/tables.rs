@@ -22,6 +22,15 @@ pub(super) struct Tables {
     shelf: Option<Arc<RouteTable>>,
     /// What we and our leaves share, as it was put together last.
     whole: Option<(Time, Arc<RouteTable>)>,
+    /// Something has changed since then.
+    stale: bool,
+}
+
+impl Tables {
+    /// A leaf's table has changed, or has gone with it.
+    pub(super) const fn changed(&mut self) {
+        self.stale = true;
+    }
 }
 
 /// What a neighbour knows of our table.
@@ -55,7 +64,7 @@ impl Overlay {
     pub(super) fn on_shelf(&mut self, now: Time, table: RouteTable, out: &mut impl Outbox) {
         self.tables = Tables {
             shelf: Some(Arc::new(table)),
-            whole: None,
+            ..Tables::default()
         };
         self.share_tables(now, out);
     }
@@ -89,16 +98,20 @@ impl Overlay {
         let Some(peer) = self.peers.get_mut(to) else {
             return;
         };
-        let updates = peer.given.updates.saturating_add(1);
-        let known = std::mem::replace(
-            &mut peer.given,
-            Given {
-                table: Some(Arc::clone(table)),
-                at: now,
-                updates,
-            },
-        );
-        for message in update(table, known.table.as_deref()) {
+        let given = &mut peer.given;
+        let known = given.table.replace(Arc::clone(table));
+        if known
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, table))
+        {
+            return;
+        }
+        let messages = update(table, known.as_deref());
+        if !messages.is_empty() {
+            given.at = now;
+            given.updates = given.updates.saturating_add(1);
+        }
+        for message in messages {
             let guid = Guid::random(&mut self.rng);
             let message = Descriptor::new(guid, Kind::RouteTable, 1, message.encode());
             self.send(now, to, message, out);
@@ -112,7 +125,7 @@ impl Overlay {
             return Some(Arc::clone(shelf));
         }
         if let Some((at, whole)) = &self.tables.whole
-            && now.since(*at) < FIRST_CHANGE
+            && (!self.tables.stale || now.since(*at) < FIRST_CHANGE)
         {
             return Some(Arc::clone(whole));
         }
@@ -130,6 +143,7 @@ impl Overlay {
             slots *= 2;
         };
         self.tables.whole = Some((now, Arc::clone(&whole)));
+        self.tables.stale = false;
         Some(whole)
     }
 
@@ -152,7 +166,10 @@ impl Overlay {
             return;
         }
         match self.take_table(from, what) {
-            Ok(true) => self.share_tables(now, out),
+            Ok(true) => {
+                self.tables.changed();
+                self.share_tables(now, out);
+            }
             Ok(false) => {}
             Err(error) => {
                 self.counts.dropped += 1;

@@ -1,9 +1,11 @@
 //! Networks of real servents on real sockets, all in one process, all on loopback.
 
 mod churn;
+mod datagrams;
 mod floods;
 mod graph;
 mod hostile;
 mod network;
 mod pair;
 mod stranger;
+mod tiers;

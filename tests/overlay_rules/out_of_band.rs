@@ -2,7 +2,8 @@
 
 use super::bench::*;
 use super::*;
-use crate::world::{World, line};
+use crate::world::World;
+use crate::world::topology::line;
 use servent::wire::QueryFlags;
 
 const ASKER: &str = "44.9.0.1:6346";

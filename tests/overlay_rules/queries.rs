@@ -67,6 +67,11 @@ fn the_eleventh_ttl_of_zero_is_answered_with_bye_408() {
     }
     let effects = bench.receive(ALICE, query(200, 0, 1));
     assert_eq!(hangup_codes(&effects), [(ALICE, 408)]);
+    let away = addr("44.0.1.1:6346");
+    assert!(
+        !bench.overlay.hosts().contains(&away),
+        "it is not sought again"
+    );
 }
 
 #[test]

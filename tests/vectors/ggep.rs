@@ -37,8 +37,12 @@ fn cobs_decode(vector: &Vector) {
 fn ggep_encode(vector: &Vector) {
     let mut ggep = Ggep::new();
     let mut deflated = false;
-    let entries = vector.get("entries").as_object().expect("entries");
-    let mut entries: Vec<_> = entries.iter().collect();
+    let mut entries: Vec<_> = vector
+        .get("entries")
+        .as_object()
+        .expect("entries")
+        .iter()
+        .collect();
     // LimeWire writes the keys in byte order.
     entries.sort_by_key(|(id, _)| *id);
     for (id, value) in entries {

@@ -1,6 +1,7 @@
 //! Query routing: hashes, tables and the messages that carry them; and the horizon of dynamic queries.
 
 use bytes::Bytes;
+use servent::library::words;
 use servent::overlay::dynamic::{horizon, ttl_for};
 use servent::wire::qrp::{Receiver, RouteTable, RouteTableMessage, slot_of, update};
 use servent::wire::{HEADER_LEN, Header};
@@ -8,8 +9,7 @@ use servent::wire::{HEADER_LEN, Header};
 use crate::Check;
 use crate::vector::{Vector, unhex};
 
-/// The groups of this family. `qrp_keywords` and `qrp_prefixes` are LimeWire's split of a path into words, which ours is
-/// a union with gtk-gnutella's of; the library has its own tests for it.
+/// The groups of this family.
 pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("qrp_hash", hash),
     ("qrp_hash_reference", hash),
@@ -19,9 +19,31 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("qrp_resize", resize),
     ("qrp_patch_apply", patch_apply),
     ("qrp_doc_messages", document_message),
+    ("qrp_keywords", keywords),
+    ("qrp_prefixes", prefixes),
     ("dq_horizon_lw", dynamic_horizon),
     ("dq_ttl_lw", dynamic_ttl),
 ];
+
+/// LimeWire's words of a name; ours are these and gtk-gnutella's.
+fn keywords(vector: &Vector) {
+    let ours = words(vector.text("path"));
+    let theirs = vector.get("prefixed").as_array().expect("a list");
+    for word in theirs.iter().filter_map(serde_json::Value::as_str) {
+        assert!(ours.contains(word), "{word} is not among {ours:?}");
+    }
+}
+
+fn prefixes(vector: &Vector) {
+    let strings = |field| {
+        let list = vector.get(field).as_array().expect("a list").iter();
+        list.filter_map(serde_json::Value::as_str)
+    };
+    let ours: Vec<String> = strings("words").flat_map(words).collect();
+    for word in strings("expanded") {
+        assert!(ours.iter().any(|our| our == word), "{word}");
+    }
+}
 
 /// LimeWire folds case inside the hash, and char by char; we are handed folded words.
 fn hash(vector: &Vector) {

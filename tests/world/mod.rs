@@ -6,7 +6,9 @@
 
 #![allow(dead_code, reason = "each test uses its part of the world")]
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) mod topology;
+
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -77,7 +79,14 @@ impl World {
     /// `count` servents that know nobody.
     pub(crate) fn new(count: usize, seed: u64, config: &Config) -> Self {
         let config = Arc::new(config.clone());
-        let nodes = (0..count).map(|number| {
+        let configs: Vec<_> = (0..count).map(|_| Arc::clone(&config)).collect();
+        Self::of(&configs, seed)
+    }
+
+    /// A servent for each of `configs`; they know nobody.
+    pub(crate) fn of(configs: &[Arc<Config>], seed: u64) -> Self {
+        let count = configs.len();
+        let nodes = configs.iter().enumerate().map(|(number, config)| {
             let mut rng = Rng::seeded(seed ^ (number as u64) << 32);
             let guid = Guid::random(&mut rng);
             let port = 6346 + number as u16;
@@ -138,8 +147,13 @@ impl World {
         self
     }
 
-    /// Joins two nodes at once.
+    /// Joins two nodes at once, in the roles they have.
     pub(crate) fn link(&mut self, from: usize, to: usize) {
+        self.link_as(from, self.nodes[from].overlay.role(), to);
+    }
+
+    /// Joins two nodes; the caller has taken this role.
+    fn link_as(&mut self, from: usize, role: Role, to: usize) {
         let (caller, answerer) = (self.new_link(from), self.new_link(to));
         self.nodes[from]
             .links
@@ -147,25 +161,27 @@ impl World {
         self.nodes[to]
             .links
             .insert(answerer, Link::new(from, caller, self.now));
-        let answered = self.introduction(Direction::Outgoing, to, from);
-        let called = self.introduction(Direction::Incoming, from, to);
+        let mut answered = self.introduction(Direction::Outgoing, to, from);
+        let mut called = self.introduction(Direction::Incoming, from, to);
+        answered.agreement.ours = role;
+        called.agreement.role = role;
         // The answering side is through with the handshake half a round trip later than the calling side.
         let half = self.delay(from, to);
         self.after(
             Duration::ZERO,
             from,
-            What::Input(Input::Connected {
+            Input::Connected {
                 peer: caller,
                 who: answered.into(),
-            }),
+            },
         );
         self.after(
             half,
             to,
-            What::Input(Input::Connected {
+            Input::Connected {
                 peer: answerer,
                 who: called.into(),
-            }),
+            },
         );
     }
 
@@ -181,6 +197,8 @@ impl World {
                 ephemeral
             },
         );
+        introduction.agreement.role = self.nodes[whom].overlay.role();
+        introduction.agreement.ours = self.nodes[node].overlay.role();
         introduction.agreement.guid = Some(self.nodes[whom].guid);
         introduction.agreement.listen = Some(self.nodes[whom].addr);
         introduction.agreement.seen_as = Some(*self.nodes[node].addr.ip());
@@ -199,7 +217,11 @@ impl World {
         (self.latency)(a.min(b), a.max(b))
     }
 
-    fn after(&mut self, delay: Duration, node: usize, what: What) {
+    fn after(&mut self, delay: Duration, node: usize, input: Input) {
+        self.happens(delay, node, What::Input(input));
+    }
+
+    fn happens(&mut self, delay: Duration, node: usize, what: What) {
         self.caused += 1;
         self.queue
             .insert((self.now + delay, self.caused), (node, what));
@@ -207,7 +229,7 @@ impl World {
 
     /// Gives a node a command, now.
     pub(crate) fn tell(&mut self, node: usize, command: Command) {
-        self.after(Duration::ZERO, node, What::Input(Input::Command(command)));
+        self.after(Duration::ZERO, node, Input::Command(command));
     }
 
     /// Starts a node with these candidates.
@@ -237,7 +259,7 @@ impl World {
     fn drop_link(&mut self, node: usize, link: Link) {
         let delay = self.delay(node, link.node);
         let peer = link.peer;
-        self.after(delay, link.node, What::Input(Input::Disconnected { peer }));
+        self.after(delay, link.node, Input::Disconnected { peer });
     }
 
     /// Lets time pass, up to and including the moment `until`.
@@ -266,12 +288,23 @@ impl World {
         }
         let dead = !self.nodes[node].alive;
         let vacancy = self.nodes[node].overlay.vacancy(self.now);
-        if !dead && vacancy.free > 0 {
-            return self.link(by, node);
+        let caller = &self.nodes[by].overlay;
+        let role = match caller.role() {
+            Role::Ultrapeer if vacancy.free == 0 && vacancy.guide && caller.is_guidable() => {
+                Role::Leaf
+            }
+            role => role,
+        };
+        let room = match role {
+            Role::Leaf => vacancy.leaves,
+            Role::Ultrapeer => vacancy.free,
+        };
+        if !dead && room > 0 {
+            return self.link_as(by, role, node);
         }
         let hosts = if dead { Vec::new() } else { vacancy.hosts };
         let delay = self.delay(by, node);
-        self.after(delay, by, What::Input(Input::Unreachable { addr, hosts }));
+        self.after(delay, by, Input::Unreachable { addr, hosts });
     }
 
     fn handle(&mut self, node: usize, input: Input) {
@@ -310,23 +343,7 @@ impl World {
 
     fn perform(&mut self, node: usize, effect: Effect) {
         match effect {
-            Effect::Dial(addr) => {
-                let target = self.nodes.iter().position(|other| other.addr == addr);
-                match target {
-                    Some(target) => {
-                        let delay = self.delay(node, target);
-                        self.after(delay, target, What::Dialled { by: node, addr });
-                    }
-                    None => self.after(
-                        Duration::from_millis(1),
-                        node,
-                        What::Input(Input::Unreachable {
-                            addr,
-                            hosts: Vec::new(),
-                        }),
-                    ),
-                }
-            }
+            Effect::Dial(addr) => self.dial(node, addr),
             Effect::Hangup { peer, code, why } => {
                 self.hangups += 1;
                 let text = why.to_owned();
@@ -349,14 +366,14 @@ impl World {
                 let from = self.nodes[node].addr;
                 if let Some(target) = self.nodes.iter().position(|other| other.addr == addr) {
                     let input = Input::Datagram { from, descriptor };
-                    self.after(self.delay(node, target), target, What::Input(input));
+                    self.after(self.delay(node, target), target, input);
                 }
             }
             Effect::Probe(addr) => {
                 let by = *self.nodes[node].addr.ip();
                 if let Some(target) = self.nodes.iter().position(|other| other.addr == addr) {
                     let input = Input::Probed { by };
-                    self.after(self.delay(node, target), target, What::Input(input));
+                    self.after(self.delay(node, target), target, input);
                 }
             }
             Effect::Lookup { guid, query } => {
@@ -368,17 +385,27 @@ impl World {
                 self.after(
                     Duration::ZERO,
                     node,
-                    What::Input(Input::Found {
+                    Input::Found {
                         query: guid,
                         records,
-                    }),
+                    },
                 );
             }
             Effect::Wake { after, timer } => {
-                self.after(after, node, What::Input(Input::Woke(timer)));
+                self.after(after, node, Input::Woke(timer));
             }
             Effect::Tell(event) => self.note(node, event),
         }
+    }
+
+    fn dial(&mut self, node: usize, addr: SocketAddrV4) {
+        if let Some(target) = self.nodes.iter().position(|other| other.addr == addr) {
+            let delay = self.delay(node, target);
+            return self.happens(delay, target, What::Dialled { by: node, addr });
+        }
+        let hosts = Vec::new();
+        let refused = Input::Unreachable { addr, hosts };
+        self.after(Duration::from_millis(1), node, refused);
     }
 
     fn note(&mut self, node: usize, event: Event) {
@@ -400,72 +427,15 @@ impl World {
         if let Some(link) = self.nodes[node].links.get(&to).copied() {
             let delay = self.delay(node, link.node);
             let from = link.peer;
-            self.after(
-                delay,
-                link.node,
-                What::Input(Input::Received { from, descriptor }),
-            );
+            self.after(delay, link.node, Input::Received { from, descriptor });
         }
     }
 
     fn close(&mut self, node: usize, peer: PeerId) {
         if let Some(link) = self.nodes[node].links.remove(&peer) {
             self.drop_link(node, link);
-            self.after(
-                Duration::ZERO,
-                node,
-                What::Input(Input::Disconnected { peer }),
-            );
+            self.after(Duration::ZERO, node, Input::Disconnected { peer });
         }
-    }
-
-    /// The living nodes that `node` has a link to, as it believes itself.
-    pub(crate) fn neighbours(&self, node: usize) -> Vec<usize> {
-        let peers = self.nodes[node].overlay.peers().iter();
-        let mut nodes: Vec<usize> = peers
-            .filter_map(|peer| Some(self.nodes[node].links.get(&peer.id)?.node))
-            .filter(|other| self.nodes[*other].alive)
-            .collect();
-        nodes.sort_unstable();
-        nodes
-    }
-
-    /// The links from one node to others, each link of the world twice.
-    pub(crate) fn degrees(&self) -> usize {
-        (0..self.nodes.len())
-            .map(|node| self.neighbours(node).len())
-            .sum()
-    }
-
-    /// Whether all living nodes are one network.
-    pub(crate) fn is_connected(&self) -> bool {
-        let alive: Vec<usize> = self.alive().collect();
-        alive
-            .first()
-            .is_none_or(|first| self.distances(*first).len() == alive.len())
-    }
-
-    pub(crate) fn alive(&self) -> impl Iterator<Item = usize> {
-        (0..self.nodes.len()).filter(|node| self.nodes[*node].alive)
-    }
-
-    /// How many links lie between a node and each node it can reach; itself at 0.
-    pub(crate) fn distances(&self, from: usize) -> BTreeMap<usize, u32> {
-        let mut known = BTreeMap::from([(from, 0)]);
-        let mut edge = BTreeSet::from([from]);
-        for distance in 1.. {
-            let next: BTreeSet<usize> = edge
-                .iter()
-                .flat_map(|node| self.neighbours(*node))
-                .filter(|node| !known.contains_key(node))
-                .collect();
-            if next.is_empty() {
-                break;
-            }
-            known.extend(next.iter().map(|node| (*node, distance)));
-            edge = next;
-        }
-        known
     }
 
     /// From now on all that happens is written down.
@@ -527,35 +497,4 @@ pub(crate) fn record(index: u32, name: &str) -> Record {
         name: name.to_owned(),
         extensions: Extensions::default(),
     }
-}
-
-/// 0 - 1 - 2 - … - count-1.
-pub(crate) fn line(count: usize) -> Vec<(usize, usize)> {
-    (1..count).map(|node| (node - 1, node)).collect()
-}
-
-/// A line whose ends meet.
-pub(crate) fn ring(count: usize) -> Vec<(usize, usize)> {
-    let mut edges = line(count);
-    edges.push((count - 1, 0));
-    edges
-}
-
-/// Every node hangs on one before it.
-pub(crate) fn tree(count: usize, seed: u64) -> Vec<(usize, usize)> {
-    let mut rng = Rng::seeded(seed);
-    (1..count).map(|node| (rng.below(node), node)).collect()
-}
-
-/// A tree and as many random links again.
-pub(crate) fn random(count: usize, seed: u64) -> Vec<(usize, usize)> {
-    let mut rng = Rng::seeded(!seed);
-    let mut edges: BTreeSet<(usize, usize)> = tree(count, seed).into_iter().collect();
-    while edges.len() < 2 * count {
-        let (a, b) = (rng.below(count), rng.below(count));
-        if a != b {
-            edges.insert((a.min(b), a.max(b)));
-        }
-    }
-    edges.into_iter().collect()
 }

@@ -298,7 +298,7 @@ impl Actor {
                 self.take(Input::Unreachable { addr, hosts });
             }
             Report::Datagram { from, descriptor } => {
-                self.take(Input::Datagram { from, descriptor })
+                self.take(Input::Datagram { from, descriptor });
             }
             Report::Probed(by) => self.take(Input::Probed { by }),
             Report::Ended { peer, how } => self.part(peer, &how),
