@@ -14,7 +14,7 @@ use crate::time::Time;
 use crate::wire::datagram::TAKES_DEFLATED;
 use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, Query, QueryFlags, QueryHit, VendorMeaning};
 
-use super::{Effect, Event, Outbox, Overlay};
+use super::{Outbox, Overlay};
 
 /// Hits claimed, and such that are to be, oldest first.
 #[derive(Debug, Default)]
@@ -52,8 +52,12 @@ impl Overlay {
         }
     }
 
-    /// Has a query of ours say that hits may come by UDP, if its GUID tells where.
-    pub(super) fn ask_out_of_band(&self, guid: &Guid, query: &mut Query) {
+    /// Has a query of ours say how answers reach us: hits may come by UDP, if its GUID tells where; and who cannot be
+    /// connected to either may keep silent, if we cannot.
+    pub(super) fn tell_reach(&self, guid: &Guid, query: &mut Query) {
+        if self.reachable.not_by_tcp() {
+            query.flags.0 |= QueryFlags::FIREWALLED;
+        }
         if self.takes_hits_at() == Some(guid.address()) {
             query.flags.0 |= QueryFlags::OUT_OF_BAND;
             query.extensions.ggep.push("SO", Bytes::new());
@@ -163,16 +167,10 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
-        let records = hit.records.len() as u32;
-        self.asking.add_results(&query, records);
-        if let Some(search) = self.searches.iter_mut().find(|search| search.guid == query) {
-            search.hits = search.hits.saturating_add(records);
-            out.push(Effect::Tell(Event::Hit {
-                query,
-                hit: Box::new(hit),
-                hops: what.header.hops.saturating_add(1),
-                at: now,
-            }));
+        self.asking.add_results(&query, hit.records.len() as u32);
+        let search = self.searches.iter().position(|search| search.guid == query);
+        if let Some(search) = search {
+            self.tell_hit(now, search, hit, what.header.hops, out);
         }
     }
 

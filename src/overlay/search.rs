@@ -58,7 +58,7 @@ impl Overlay {
         if ttl == 0 {
             return;
         }
-        self.ask_out_of_band(&guid, &mut query);
+        self.tell_reach(&guid, &mut query);
         let demand = self.demand(&query);
         let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
         self.send_to_leaves(now, None, &what, demand.as_ref(), out);
@@ -244,16 +244,9 @@ impl Overlay {
         let records = what.payload.first().copied().unwrap_or_default();
         self.asking.add_results(&header.guid, records.into());
         if let Some(search) = ours {
-            let hits = &mut self.searches[search].hits;
-            *hits = hits.saturating_add(records.into());
             match QueryHit::decode(&what.payload) {
-                Ok(hit) if !hit.records.is_empty() => out.push(Effect::Tell(Event::Hit {
-                    query: header.guid,
-                    hit: Box::new(hit),
-                    hops: header.hops.saturating_add(1),
-                    at: now,
-                })),
-                _ => self.counts.dropped += 1,
+                Ok(hit) => self.tell_hit(now, search, hit, header.hops, out),
+                Err(_) => self.counts.dropped += 1,
             }
             return;
         }
@@ -264,6 +257,26 @@ impl Overlay {
             }
             _ => self.counts.dropped += 1,
         }
+    }
+
+    /// A hit for this search of ours.
+    pub(super) fn tell_hit(
+        &mut self,
+        now: Time,
+        search: usize,
+        hit: QueryHit,
+        hops: u8,
+        out: &mut impl Outbox,
+    ) {
+        let records = hit.records.len() as u32;
+        let search = &mut self.searches[search];
+        search.hits = search.hits.saturating_add(records);
+        out.push(Effect::Tell(Event::Hit {
+            query: search.guid,
+            hit: Box::new(hit),
+            hops: hops.saturating_add(1),
+            at: now,
+        }));
     }
 
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and

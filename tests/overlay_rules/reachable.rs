@@ -3,7 +3,7 @@
 use super::bench::*;
 use super::*;
 use servent::overlay::Reachable;
-use servent::wire::Supported;
+use servent::wire::{QueryFlags, Supported};
 
 const NEAR: Duration = Duration::from_secs(6);
 
@@ -62,6 +62,26 @@ fn two_neighbours_are_asked_and_their_silence_says_no() {
             .reason()
             .contains("none got through")
     );
+}
+
+#[test]
+fn who_cannot_be_connected_to_says_so() {
+    let mut bench = with_testers(&[ALICE, BOB]);
+    bench.rounds(NEAR + Duration::from_secs(36));
+    let effects = bench.command(Command::Search {
+        guid: guid(10),
+        query: Box::new(Query::words("song")),
+        ttl: Some(3),
+    });
+    let said = |effects: &[Effect]| match &effects[0] {
+        Effect::Send { descriptor, .. } => descriptor.payload.clone(),
+        other => panic!("{other:?}"),
+    };
+    let asked = Query::decode(&said(&effects)).expect("a query");
+    assert!(asked.flags.has(QueryFlags::FIREWALLED));
+    bench.receive(ALICE, query(77, 3, 0));
+    let hit = QueryHit::decode(&said(&bench.found(guid(77), &["song"]))).expect("a hit");
+    assert_eq!(hit.trailer.push, Some(true));
 }
 
 #[test]
