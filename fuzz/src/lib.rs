@@ -17,7 +17,8 @@ use servent::wire::handshake::{
 };
 use servent::wire::{
     Bye, Descriptor, DescriptorCodec, Extensions, Ggep, Guid, Kind, Ping, Pong, Push, Query,
-    QueryHit, RouteTableMessage, Urn, VendorMessage, WireError, cobs as stuffing,
+    QueryHit, RouteTableMessage, Urn, VendorMeaning, VendorMessage, WireError, cobs as stuffing,
+    datagram as datagrams,
 };
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -25,13 +26,14 @@ use tokio_util::codec::{Decoder, Encoder};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its fuzzer and of its folder below `corpus`.
-pub const TARGETS: [(&str, Target); 22] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("answerer", answerer),
     ("bye", bye),
     ("caller", caller),
     ("chunks", chunks),
     ("cobs", cobs),
     ("codec", codec),
+    ("datagram", datagram),
     ("deflate", deflate),
     ("extension", extension),
     ("ggep", ggep),
@@ -78,6 +80,23 @@ fn payload(Descriptor { header, payload }: &Descriptor) {
         Kind::Query => query(payload),
         Kind::QueryHit => hit(payload),
         Kind::Other(_) => {}
+    }
+}
+
+/// A datagram: one descriptor, which may be deflated; and what a vendor message in it says.
+pub fn datagram(bytes: &[u8]) {
+    let Ok(read) = datagrams::read(bytes) else {
+        return;
+    };
+    let again = datagrams::read(&datagrams::write(&read)).expect("what is written is sound");
+    assert_eq!(again.payload, read.payload);
+    let plain = |ttl: u8| ttl & !datagrams::DEFLATED;
+    assert_eq!(plain(again.header.ttl), plain(read.header.ttl));
+    if let Ok(message) = VendorMessage::decode(&read.payload)
+        && let Ok(Some(meaning)) = VendorMeaning::read(&message)
+    {
+        let again = VendorMeaning::read(&meaning.message());
+        assert_eq!(again, Ok(Some(meaning)));
     }
 }
 

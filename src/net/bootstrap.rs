@@ -1,7 +1,7 @@
 //! `bootstrap.txt`: candidates for the first neighbours, one a line.
 //!
-//! `host:port` names a servent; `uhc:host:port` a UDP host cache and `gwc:http://...` a GWebCache, which belong to the
-//! public network and are only asked with `--public`. `#` begins a comment. What is none of these is skipped and named.
+//! `host:port` names a servent, `uhc:host:port` a UDP host cache, which is asked while neighbours are short, and
+//! `gwc:http://...` a GWebCache. `#` begins a comment. What is none of these is skipped and named.
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -67,25 +67,22 @@ impl Bootstrap {
         bootstrap
     }
 
-    /// The addresses of the servents among the candidates. Names that do not resolve are left out; caches are not
-    /// asked here.
+    /// The addresses of the servents among the candidates. Names that do not resolve are left out.
     pub async fn hosts(&self) -> Vec<SocketAddrV4> {
-        let mut hosts = Vec::new();
-        for candidate in &self.candidates {
-            let Candidate::Host(name, port) = candidate else {
-                continue;
-            };
-            match timeout(RESOLVE, lookup_host((name.as_str(), *port))).await {
-                Ok(Ok(found)) => hosts.extend(found.filter_map(|addr| match addr {
-                    SocketAddr::V4(addr) => Some(addr),
-                    SocketAddr::V6(_) => None,
-                })),
-                Ok(Err(error)) => tracing::warn!(name, %error, "cannot resolve a candidate"),
-                Err(_) => tracing::warn!(name, "resolving a candidate took too long"),
-            }
-        }
-        hosts.dedup();
-        hosts
+        resolve(self.candidates.iter().filter_map(|one| match one {
+            Candidate::Host(name, port) => Some((name.as_str(), *port)),
+            _ => None,
+        }))
+        .await
+    }
+
+    /// The addresses of the UDP host caches among them.
+    pub async fn caches(&self) -> Vec<SocketAddrV4> {
+        resolve(self.candidates.iter().filter_map(|one| match one {
+            Candidate::UdpCache(name, port) => Some((name.as_str(), *port)),
+            _ => None,
+        }))
+        .await
     }
 }
 
@@ -100,6 +97,22 @@ impl Candidate {
         }
         host_and_port(line).map(|(host, port)| Self::Host(host, port))
     }
+}
+
+async fn resolve(names: impl Iterator<Item = (&str, u16)>) -> Vec<SocketAddrV4> {
+    let mut addrs = Vec::new();
+    for (name, port) in names {
+        match timeout(RESOLVE, lookup_host((name, port))).await {
+            Ok(Ok(found)) => addrs.extend(found.filter_map(|addr| match addr {
+                SocketAddr::V4(addr) => Some(addr),
+                SocketAddr::V6(_) => None,
+            })),
+            Ok(Err(error)) => tracing::warn!(name, %error, "cannot resolve a candidate"),
+            Err(_) => tracing::warn!(name, "resolving a candidate took too long"),
+        }
+    }
+    addrs.dedup();
+    addrs
 }
 
 fn host_and_port(text: &str) -> Option<(String, u16)> {
@@ -144,9 +157,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_are_resolved_and_caches_left_alone() {
-        let bootstrap = Bootstrap::parse("localhost:7000\nuhc:cache.example:3558\n");
+    async fn names_are_resolved_servents_and_caches_apart() {
+        let bootstrap = Bootstrap::parse("localhost:7000\nuhc:127.0.0.1:3558\n");
         let localhost = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 7000);
         assert_eq!(bootstrap.hosts().await, [localhost]);
+        let cache = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 3558);
+        assert_eq!(bootstrap.caches().await, [cache]);
     }
 }

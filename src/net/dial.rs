@@ -33,6 +33,18 @@ pub(super) async fn dial(addr: SocketAddrV4, greeting: Greeting, inbox: Inbox) {
     let _ = inbox.send(report).await;
 }
 
+/// Connects to `addr` for a neighbour there who wants to know whether that can be done, and says so (as gtk-gnutella does;
+/// LimeWire takes it too).
+pub(super) async fn probe(addr: SocketAddrV4) {
+    let knock = async {
+        let mut stream = TcpStream::connect(addr).await?;
+        stream.write_all(b"\n\n").await?;
+        stream.shutdown().await
+    };
+    let outcome = timeout(CONNECT, knock).await;
+    tracing::debug!(%addr, ?outcome, "called back");
+}
+
 async fn call(addr: SocketAddrV4, mut greeting: Greeting) -> Result<Greeted, Failure> {
     let late =
         |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));

@@ -41,6 +41,13 @@ pub(super) enum Report {
         from: PeerId,
         descriptor: Descriptor,
     },
+    /// A datagram came.
+    Datagram {
+        from: SocketAddrV4,
+        descriptor: Descriptor,
+    },
+    /// Somebody connected only to see whether that can be done.
+    Probed(std::net::Ipv4Addr),
     /// A link ended by itself.
     Ended { peer: PeerId, how: Ending },
     /// What we share has changed, and this is its table now.

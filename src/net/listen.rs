@@ -121,7 +121,11 @@ impl Door {
                 self.uploads.clone().serve(stream, remote, input).await;
                 drop(permit);
             }
-            Ok(Ok(Word::Probe)) => tracing::debug!(%remote, "probed"),
+            Ok(Ok(Word::Probe)) => {
+                tracing::debug!(%remote, "probed");
+                // Should the actor be gone, there is nobody to tell.
+                let _ = self.inbox.send(Report::Probed(*remote.ip())).await;
+            }
             Ok(Ok(Word::Giv)) => self.refuse(remote, "GIV, but we asked for none"),
             Ok(Ok(Word::Junk)) => self.refuse(remote, "unknown first word"),
             Ok(Err(error)) => self.refuse(remote, &error.to_string()),

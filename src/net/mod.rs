@@ -15,6 +15,7 @@
 mod actor;
 mod admission;
 mod bootstrap;
+mod datagram;
 mod dial;
 mod greet;
 mod inbox;

@@ -12,7 +12,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::actor::{Actor, Parts};
+use super::actor::{Acquaintances, Actor, Parts};
+use super::datagram::Datagrams;
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, bind};
 use super::saved::Saved;
@@ -64,6 +65,10 @@ impl Servent {
     /// No address of `settings.listen` is free, or a store cannot be opened.
     pub async fn start(settings: Settings) -> io::Result<Self> {
         let (listener, listen) = bind(&settings.listen).await?;
+        let datagrams = match settings.overlay.udp {
+            true => open_datagrams(listen).await,
+            false => None,
+        };
         let (share, data) = (settings.share, settings.data);
         let folder = settings.downloads;
         // The downloads go on as soon as they are opened, on the runtime we stand in.
@@ -95,6 +100,7 @@ impl Servent {
             config: Arc::new(settings.overlay),
             deflate: settings.deflate,
             listen,
+            datagrams,
             inbox: inbox.clone(),
             saved: stores.saved,
             shelf: stores.librarian.shelf(),
@@ -107,10 +113,14 @@ impl Servent {
             kill: kill.clone(),
         };
         let actor = Actor::new(parts, door.run(listener));
-        let candidates = [stores.hosts, settings.bootstrap].concat();
+        let known = Acquaintances {
+            first: settings.connect,
+            candidates: [stores.hosts, settings.bootstrap].concat(),
+            caches: settings.caches,
+        };
         let finished = over.clone().drop_guard();
         tokio::spawn(async move {
-            actor.run(reports, settings.connect, candidates).await;
+            actor.run(reports, known).await;
             drop(finished);
         });
         tracing::info!(%listen, guid = %stores.guid, "servent started");
@@ -233,6 +243,17 @@ impl Servent {
         let (reply, answer) = oneshot::channel();
         self.0.inbox.send(Report::Order(order(reply))).await.ok()?;
         answer.await.ok()
+    }
+}
+
+/// The socket for datagrams; a servent goes without if its port is taken.
+async fn open_datagrams(listen: SocketAddrV4) -> Option<Datagrams> {
+    match Datagrams::bind(listen).await {
+        Ok(datagrams) => Some(datagrams),
+        Err(error) => {
+            tracing::warn!(%listen, %error, "no datagrams: the port is taken for UDP");
+            None
+        }
     }
 }
 

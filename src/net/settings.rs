@@ -18,6 +18,8 @@ pub struct Settings {
     pub listen: Vec<SocketAddrV4>,
     /// Candidates from `bootstrap.txt`.
     pub bootstrap: Vec<SocketAddrV4>,
+    /// UDP host caches to ask when hosts are short.
+    pub caches: Vec<SocketAddrV4>,
     /// Dialled first.
     pub connect: Vec<SocketAddrV4>,
     /// Uploads at once.

@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use crate::overlay::{Counts, Direction, RoleReason};
+use crate::overlay::{Counts, Direction, Reachable, RoleReason};
 use crate::wire::Guid;
 use crate::wire::handshake::Role;
 
@@ -44,6 +44,10 @@ pub struct Status {
     pub lost_hits: u64,
     /// Incoming connections that were closed: no word, an unknown one, a handshake that failed, or too many at once.
     pub refused: u64,
+    /// Whether strangers reach us by TCP and by UDP, and how we know.
+    pub reachable: [Reachable; 2],
+    /// Datagrams that were malformed, too many, or not taken by the system.
+    pub lost_datagrams: u64,
     /// Since the start.
     pub uptime: Duration,
 }
@@ -69,6 +73,8 @@ impl Status {
             shed: 0,
             lost_hits: 0,
             refused: 0,
+            reachable: [Reachable::Unknown("it has stopped"); 2],
+            lost_datagrams: 0,
             uptime: Duration::ZERO,
         }
     }

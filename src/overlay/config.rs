@@ -29,6 +29,8 @@ pub struct Config {
     pub max_ttl: u8,
     /// A descriptor with TTL + hops above this is dropped (gtk-gnutella's `hard_ttl_limit`).
     pub hard_ttl: u8,
+    /// Whether to speak by datagrams as well, where there is a socket for them.
+    pub udp: bool,
     /// Whether to dial others by ourselves; off for networks whose links a test or lesson sets by hand.
     pub grow: bool,
     /// Be heard at least this often on every link (gtk-gnutella drops ultrapeers silent for 20 s).
@@ -80,6 +82,7 @@ impl Default for Config {
             ttl: 4,
             max_ttl: 7,
             hard_ttl: 15,
+            udp: true,
             grow: true,
             keep_alive: Duration::from_secs(12),
             silence: Duration::from_secs(60),

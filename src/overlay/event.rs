@@ -1,6 +1,6 @@
 //! The two enums of the one door: what the world tells the overlay, and what the overlay asks of the world.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use crate::time::Time;
@@ -61,6 +61,19 @@ pub enum Input {
         /// What it sent.
         descriptor: Descriptor,
     },
+    /// A datagram came (its payload inflated, the mark of that still in its TTL). Anybody may have written its sender's
+    /// address.
+    Datagram {
+        /// Who sent it, as it says.
+        from: SocketAddrV4,
+        /// What it is.
+        descriptor: Descriptor,
+    },
+    /// Somebody connected to us only to see whether that can be done.
+    Probed {
+        /// From where.
+        by: Ipv4Addr,
+    },
     /// The answer to [`Effect::Lookup`].
     Found {
         /// The GUID of the query.
@@ -96,8 +109,12 @@ pub enum Command {
     Disconnect(PeerId),
     /// Candidates from a file or a user.
     Learn(Vec<SocketAddrV4>),
+    /// UDP host caches from a file or a user; forgotten without [`Command::Datagrams`] before.
+    LearnCaches(Vec<SocketAddrV4>),
     /// Where we can be reached, when it becomes known or changes.
     Listening(SocketAddrV4),
+    /// There is a socket for datagrams, at the port we listen on.
+    Datagrams,
     /// What we share, for pongs.
     Sharing {
         /// Files.
@@ -147,6 +164,15 @@ pub enum Effect {
         /// What.
         descriptor: Descriptor,
     },
+    /// Send a datagram. A payload whose TTL is so marked may be deflated.
+    SendTo {
+        /// Where.
+        addr: SocketAddrV4,
+        /// What.
+        descriptor: Descriptor,
+    },
+    /// Connect there, say two line feeds and close: a neighbour there wants to know whether that can be done.
+    Probe(SocketAddrV4),
     /// Ask our own library; answered by [`Input::Found`].
     Lookup {
         /// The GUID of the query.

@@ -77,6 +77,9 @@ impl Overlay {
         {
             self.hosts.hear(addr);
         }
+        if who.direction == Direction::Incoming {
+            self.note_caller(now, *who.remote.ip());
+        }
         let vendor_messages = who.agreement.vendor_messages;
         self.peers.add(Peer::new(now, peer, who));
         out.push(Effect::Tell(Event::PeerUp(peer)));
@@ -204,6 +207,9 @@ impl Overlay {
             self.dial(now, addr, out);
         }
         let short = self.lacking() > 0;
+        if short && self.growth.dials.is_empty() {
+            self.ask_a_cache(now, out);
+        }
         if short && self.growth.due.is_none_or(|due| due + PATIENCE < now) {
             self.growth.due = Some(now + PATIENCE);
             out.push(Effect::Wake {

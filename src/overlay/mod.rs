@@ -6,9 +6,11 @@
 //!
 //! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
 //! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
-//! word to take. Only the overlay itself pushes effects, in eight chapters: `search` (Query and QueryHit), `shield` (whom a
-//! query reaches), `asking` (dynamic queries), `tables` (query routing), `push`, `ping` (Ping, Pong and keep-alive),
-//! `vendor` (vendor messages), `growth` (links coming and going). `roles` says in which tier it stands.
+//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eight chapters
+//! along links: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables` (query
+//! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
+//! In five by UDP: `datagram` (the door, pings and pongs), `caches` (host caches), `offer` and `claim` (out-of-band hits),
+//! `reachable` (whether strangers reach us). `roles` says in which tier it stands.
 //!
 //! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
 //! about somebody already gone is ignored; so drivers need no error path.
@@ -21,22 +23,29 @@ use crate::time::Time;
 use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 
 mod asking;
+mod caches;
+mod claim;
 mod config;
 mod counts;
+mod datagram;
 pub mod dynamic;
 mod event;
 mod growth;
 mod horizon;
 mod hosts;
+mod ledger;
+mod offer;
 mod peers;
 mod ping;
 mod pongs;
 mod push;
 mod quota;
 mod reach;
+mod reachable;
 mod roles;
 mod routes;
 mod search;
+mod secret;
 mod shield;
 mod tables;
 mod vendor;
@@ -46,14 +55,17 @@ pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
 pub use peers::Peer;
+pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};
 
 use asking::Askings;
+use datagram::Datagrams;
 use growth::Growth;
 use hosts::HostCache;
 use peers::Peers;
 use pongs::PongCache;
 use push::PushLimits;
+use reachable::Reachability;
 use roles::Standing;
 use routes::Routes;
 use search::Search;
@@ -83,6 +95,9 @@ pub struct Overlay {
     tables: Tables,
     growth: Growth,
     push_limits: PushLimits,
+    reachable: Box<Reachability>,
+    /// None without a socket for them.
+    datagrams: Option<Box<Datagrams>>,
     /// When the links are to be looked at next; none before the start.
     rounds_due: Option<Time>,
     counts: Counts,
@@ -126,6 +141,8 @@ impl Overlay {
             tables: Tables::default(),
             growth: Growth::default(),
             push_limits: PushLimits::default(),
+            reachable: Box::default(),
+            datagrams: None,
             rounds_due: None,
             counts: Counts::default(),
             config,
@@ -141,6 +158,8 @@ impl Overlay {
             Input::Disconnected { peer } => self.on_disconnected(now, peer, out),
             Input::Unreachable { addr, hosts } => self.on_unreachable(now, addr, &hosts, out),
             Input::Received { from, descriptor } => self.on_received(now, from, descriptor, out),
+            Input::Datagram { from, descriptor } => self.on_datagram(now, from, descriptor, out),
+            Input::Probed { by } => self.note_caller(now, by),
             Input::Found { query, records } => self.on_found(now, query, records, out),
             Input::Woke(Timer::KeepAlive) => self.make_rounds(now, out),
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
@@ -212,7 +231,9 @@ impl Overlay {
             Command::Connect(addr) => self.connect(now, addr, out),
             Command::Disconnect(peer) => self.dismiss(now, peer, out),
             Command::Learn(candidates) => self.learn(now, &candidates, out),
-            Command::Listening(addr) => self.listening = Some(addr),
+            Command::Listening(addr) => self.listen_at(addr),
+            Command::Datagrams => self.open_datagrams(now),
+            Command::LearnCaches(caches) => self.learn_caches(now, &caches, out),
             Command::Sharing { files, kib } => {
                 self.sharing = Sharing {
                     files,
@@ -233,6 +254,17 @@ impl Overlay {
             self.plan_rounds(now, out);
             self.grow(now, out);
         }
+    }
+
+    fn listen_at(&mut self, addr: SocketAddrV4) {
+        if self.listening.replace(addr) != Some(addr) {
+            self.reachable.forget();
+        }
+    }
+
+    fn open_datagrams(&mut self, now: Time) {
+        let open = || Box::new(Datagrams::new(now, &mut self.rng));
+        self.datagrams.get_or_insert_with(open);
     }
 
     fn leave(&mut self, out: &mut impl Outbox) {
@@ -383,7 +415,8 @@ mod tests {
         assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
         assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
         let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables)>();
-        let rest = size_of::<Overlay>() - tables;
+        let boxes = size_of::<(Box<Reachability>, Option<Box<Datagrams>>)>();
+        let rest = size_of::<Overlay>() - tables - boxes;
         assert!(rest <= 256, "{rest}");
     }
 }

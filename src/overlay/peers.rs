@@ -11,6 +11,7 @@ use crate::wire::handshake::Role;
 use crate::wire::qrp::{Receiver, RouteTable};
 
 use super::quota::Quota;
+use super::reachable::Tests;
 use super::tables::Given;
 use super::{Direction, Introduction, PeerId};
 
@@ -56,6 +57,8 @@ pub struct Peer {
     pub(super) hops_flow: u8,
     /// It tells how many hits it has when asked (BEAR/11).
     pub(super) tells_status: bool,
+    /// Whether it tests if we can be reached.
+    pub(super) tests: Tests,
 }
 
 impl Peer {
@@ -81,6 +84,7 @@ impl Peer {
             given: Given::NOTHING,
             hops_flow: u8::MAX,
             tells_status: false,
+            tests: Tests::NONE,
         }
     }
 

@@ -186,6 +186,8 @@ impl Overlay {
         }
         self.share_tables(now, out);
         self.reconsider_role(now);
+        self.test_reach(now, out);
+        self.tend_offers(now, out);
         self.plan_rounds(now, out);
         self.grow(now, out);
     }
@@ -203,7 +205,7 @@ impl Overlay {
     }
 
     /// What our own pong tells besides: vendor and version (VC), free slots for leaves and for ultrapeers (UP).
-    fn credentials(&self) -> Ggep {
+    pub(super) fn credentials(&self) -> Ggep {
         let mut ggep = Ggep::new();
         ggep.push("VC", Bytes::from_static(b"SRVT\x01"));
         if !self.is_leaf() {
@@ -215,7 +217,7 @@ impl Overlay {
     }
 
     /// The KiB shared as our role has us write them: a power of two marks an ultrapeer.
-    fn kib_told(&self) -> u32 {
+    pub(super) fn kib_told(&self) -> u32 {
         let kib = self.sharing.kib;
         match self.is_leaf() {
             true if kib.is_power_of_two() && kib >= 8 => kib + 1,

@@ -93,7 +93,7 @@ pub(super) struct PushLimits {
 
 impl PushLimits {
     /// Whether `addr` may be dialled once more.
-    fn take(&mut self, now: Time, addr: SocketAddrV4) -> bool {
+    pub(super) fn take(&mut self, now: Time, addr: SocketAddrV4) -> bool {
         self.recent.retain(|(at, _)| now.since(*at) < MINUTE);
         let known = self.recent.iter().any(|(_, recent)| *recent == addr);
         let granted = !known && self.recent.len() < PER_MINUTE;

@@ -58,6 +58,7 @@ impl Overlay {
         if ttl == 0 {
             return;
         }
+        self.tell_reach(&guid, &mut query);
         let demand = self.demand(&query);
         let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
         self.send_to_leaves(now, None, &what, demand.as_ref(), out);
@@ -115,6 +116,7 @@ impl Overlay {
             return;
         };
         if fresh && asks_for_files(&query) {
+            self.note_wish(from, &header, &query, what.payload.len());
             out.push(Effect::Lookup {
                 guid: header.guid,
                 query: Box::new(query.clone()),
@@ -160,8 +162,21 @@ impl Overlay {
         }
     }
 
-    /// Our own library's answer: hits of a few records each, back to whoever brought the query.
+    /// Our own library's answer: offered to the asker by UDP where he wants it so, else sent back the way of his query.
     pub(super) fn on_found(
+        &mut self,
+        now: Time,
+        query: Guid,
+        records: Vec<Record>,
+        out: &mut impl Outbox,
+    ) {
+        if let Some(records) = self.offer(now, query, records, out) {
+            self.answer_along(now, query, records, out);
+        }
+    }
+
+    /// Hits of a few records each, back to whoever brought the query.
+    pub(super) fn answer_along(
         &mut self,
         now: Time,
         query: Guid,
@@ -229,16 +244,9 @@ impl Overlay {
         let records = what.payload.first().copied().unwrap_or_default();
         self.asking.add_results(&header.guid, records.into());
         if let Some(search) = ours {
-            let hits = &mut self.searches[search].hits;
-            *hits = hits.saturating_add(records.into());
             match QueryHit::decode(&what.payload) {
-                Ok(hit) if !hit.records.is_empty() => out.push(Effect::Tell(Event::Hit {
-                    query: header.guid,
-                    hit: Box::new(hit),
-                    hops: header.hops.saturating_add(1),
-                    at: now,
-                })),
-                _ => self.counts.dropped += 1,
+                Ok(hit) => self.tell_hit(now, search, hit, header.hops, out),
+                Err(_) => self.counts.dropped += 1,
             }
             return;
         }
@@ -249,6 +257,26 @@ impl Overlay {
             }
             _ => self.counts.dropped += 1,
         }
+    }
+
+    /// A hit for this search of ours.
+    pub(super) fn tell_hit(
+        &mut self,
+        now: Time,
+        search: usize,
+        hit: QueryHit,
+        hops: u8,
+        out: &mut impl Outbox,
+    ) {
+        let records = hit.records.len() as u32;
+        let search = &mut self.searches[search];
+        search.hits = search.hits.saturating_add(records);
+        out.push(Effect::Tell(Event::Hit {
+            query: search.guid,
+            hit: Box::new(hit),
+            hops: hops.saturating_add(1),
+            at: now,
+        }));
     }
 
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
@@ -283,7 +311,7 @@ impl Overlay {
     }
 
     /// A hit of ours with these records.
-    fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
+    pub(super) fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
         let mut ggep = Ggep::new();
         ggep.push("BH", Bytes::new());
         QueryHit {
@@ -292,7 +320,7 @@ impl Overlay {
             records,
             trailer: Trailer {
                 vendor: *b"SRVT",
-                push: Some(false),
+                push: Some(self.reachable.not_by_tcp()),
                 busy: Some(self.sharing.busy),
                 measured: Some(false),
                 ggep,

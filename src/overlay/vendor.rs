@@ -6,6 +6,7 @@
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid, Kind, Supported, VendorMeaning, VendorMessage};
 
+use super::reachable::Tests;
 use super::routes::Way;
 use super::{Outbox, Overlay, PeerId};
 
@@ -28,11 +29,14 @@ impl Overlay {
         match meaning {
             Some(VendorMeaning::MessagesSupported(all)) => {
                 peer.tells_status = all.iter().any(is_status_request);
+                peer.tests = Tests::among(&all);
             }
             Some(VendorMeaning::HopsFlow(hops)) => peer.hops_flow = hops,
             Some(VendorMeaning::QueryStatusRequest) => self.tell_status(now, from, guid, out),
             Some(VendorMeaning::QueryStatus(hits)) => self.asking.on_status(from, guid, hits),
             Some(VendorMeaning::PushProxyRequest) => self.become_proxy(now, from, guid, out),
+            Some(VendorMeaning::TcpConnectBack(port)) => self.call_back(now, from, port, out),
+            Some(VendorMeaning::UdpConnectBack(port)) => self.ping_back(now, from, what, port, out),
             // Nothing follows from what else it can do, and the rest comes by UDP or to nobody who did not ask.
             _ => {}
         }

@@ -33,6 +33,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
                 .map_err(|why| Failure::usage(format!("--connect: {why}")))
         })
         .collect::<Result<_, _>>()?;
+    let (bootstrap, caches) = candidates(options.bootstrap.as_deref()).await?;
     Ok(Settings {
         share,
         downloads: options
@@ -44,7 +45,8 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
             Some(addr) => vec![addr],
             None => usual_ports(),
         },
-        bootstrap: candidates(options.bootstrap.as_deref()).await?,
+        bootstrap,
+        caches,
         connect: try_join_all(hosts.iter().map(Host::resolve)).await?,
         upload_slots: options.upload_slots.unwrap_or(UPLOAD_SLOTS),
         deflate: !options.no_deflate,
@@ -114,17 +116,19 @@ fn confirmed(folder: &Path, why: &str) -> Result<bool, Failure> {
     Ok(answer.trim() == "yes")
 }
 
-/// The candidates of the file the user named, else of `./bootstrap.txt`, else of the configuration folder's.
-async fn candidates(named: Option<&Path>) -> Result<Vec<SocketAddrV4>, Failure> {
+/// The servents and the UDP host caches of the file the user named, else of `./bootstrap.txt`, else of the configuration folder's.
+async fn candidates(
+    named: Option<&Path>,
+) -> Result<(Vec<SocketAddrV4>, Vec<SocketAddrV4>), Failure> {
     let Some(path) = named.map(Path::to_owned).or_else(usual_bootstrap) else {
-        return Ok(Vec::new());
+        return Ok(Default::default());
     };
     let bootstrap = Bootstrap::read(&path)
         .map_err(|error| Failure::usage(format!("the candidates cannot be read: {error}")))?;
     if !bootstrap.skipped.is_empty() {
         tracing::warn!(file = ?path, lines = ?bootstrap.skipped, "lines passed over: no host:port");
     }
-    Ok(bootstrap.hosts().await)
+    Ok((bootstrap.hosts().await, bootstrap.caches().await))
 }
 
 fn usual_bootstrap() -> Option<PathBuf> {

@@ -56,6 +56,8 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             ]
             .join(", "),
         ),
+        ("by TCP reachable", status.reachable[0].to_string()),
+        ("by UDP reachable", status.reachable[1].to_string()),
         ("received", messages(&counts.received)),
         ("sent", messages(&counts.sent)),
         (
@@ -70,8 +72,9 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         (
             "lost",
             format!(
-                "{} shed by full links, {} nobody read",
+                "{} shed by full links, {}, {} nobody read",
                 counted(status.shed, "descriptor"),
+                counted(status.lost_datagrams, "datagram"),
                 counted(status.lost_hits, "hit"),
             ),
         ),

@@ -35,7 +35,7 @@ const MAX_PAYLOAD: u32 = 0xffff;
 
 /// The longest payload of a kind, in bytes; a longer one ends the link. The figures are those above which gtk-gnutella
 /// closes it, except for the kinds without a figure there: those have the 4 KiB that Gnutella 0.6 advises for anything.
-const fn limit_of(kind: Kind) -> u32 {
+pub(super) const fn limit_of(kind: Kind) -> u32 {
     match kind {
         Kind::Ping | Kind::Pong | Kind::Push => 4096,
         Kind::Bye => Bye::MAX_LEN as u32,

@@ -1,6 +1,7 @@
 //! The 16 opaque bytes that name a descriptor or a servent.
 
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::str::FromStr;
 
 use crate::rng::Rng;
@@ -29,6 +30,20 @@ impl Guid {
         bytes[..8].copy_from_slice(&rng.next().to_le_bytes());
         bytes[8..].copy_from_slice(&rng.next().to_le_bytes());
         Self::marked(bytes)
+    }
+
+    /// This GUID with an address in bytes 0 to 3 and its port in bytes 13 and 14: that of a query whose hits are to come
+    /// there by UDP ("out-of-band hits"). Both marks stay.
+    pub const fn with_address(mut self, addr: SocketAddrV4) -> Self {
+        [self.0[0], self.0[1], self.0[2], self.0[3]] = addr.ip().octets();
+        [self.0[13], self.0[14]] = addr.port().to_le_bytes();
+        self
+    }
+
+    /// The address that [`Guid::with_address`] wrote. Of any other GUID it is random bytes.
+    pub const fn address(&self) -> SocketAddrV4 {
+        let [a, b, c, d, .., low, high, _] = self.0;
+        SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), u16::from_le_bytes([low, high]))
     }
 
     /// The first 16 bytes of `bytes`, or none when there are fewer.
@@ -73,6 +88,14 @@ mod tests {
     #[test]
     fn a_fresh_guid_carries_both_marks() {
         let guid = Guid::random(&mut Rng::seeded(1));
+        assert_eq!((guid.0[8], guid.0[15]), (0xff, 0));
+    }
+
+    #[test]
+    fn an_address_is_written_beside_the_marks() {
+        let addr = SocketAddrV4::new(Ipv4Addr::new(1, 2, 3, 4), 6346);
+        let guid = Guid::random(&mut Rng::seeded(1)).with_address(addr);
+        assert_eq!(guid.address(), addr);
         assert_eq!((guid.0[8], guid.0[15]), (0xff, 0));
     }
 

@@ -24,6 +24,7 @@ mod vendor;
 
 pub mod address;
 pub mod cobs;
+pub mod datagram;
 pub mod deflate;
 pub mod handshake;
 pub mod qrp;

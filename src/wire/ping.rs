@@ -46,7 +46,7 @@ impl Ping {
 
 impl Pong {
     /// The payload without extensions: port, address, files, KiB.
-    const FIXED_LEN: usize = 14;
+    pub const FIXED_LEN: usize = 14;
 
     /// An ultrapeer rounds its KiB to a power of two no smaller than this, so that pongs tell it from leaves.
     const SMALLEST_MARK: u32 = 8;

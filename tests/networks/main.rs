@@ -1,6 +1,7 @@
 //! Networks of real servents on real sockets, all in one process, all on loopback.
 
 mod churn;
+mod datagrams;
 mod floods;
 mod graph;
 mod hostile;

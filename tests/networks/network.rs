@@ -41,6 +41,7 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         data: home.join("data"),
         listen: vec![LOOPBACK_ANY],
         bootstrap: Vec::new(),
+        caches: Vec::new(),
         connect: Vec::new(),
         upload_slots: 10,
         deflate: false,
@@ -51,6 +52,7 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
 /// A network whose links are set by hand, wide enough for any TTL, and silent when nobody asks anything.
 pub(crate) fn by_hand() -> overlay::Config {
     overlay::Config {
+        udp: false,
         grow: false,
         search: overlay::SearchBy::Flood,
         last_hop_tables: false,

@@ -41,7 +41,7 @@ fn anything(rng: &mut Rng, own: Guid) -> Input {
         )
     };
     let somebody = if rng.below(3) == 0 { own } else { name };
-    match rng.below(12) {
+    match rng.below(14) {
         0 => {
             let direction = [Direction::Incoming, Direction::Outgoing][rng.below(2)];
             let mut who = introduction(direction, host(rng));
@@ -64,6 +64,7 @@ fn anything(rng: &mut Rng, own: Guid) -> Input {
         },
         4 => Input::Woke([Timer::KeepAlive, Timer::Grow][rng.below(2)]),
         5 => Input::Command(match rng.below(10) {
+            0 if rng.below(2) == 0 => Command::Datagrams,
             0 => Command::Start,
             1 => Command::Search {
                 guid: name,
@@ -79,6 +80,7 @@ fn anything(rng: &mut Rng, own: Guid) -> Input {
                 files: u32::MAX,
                 kib: u32::MAX,
             },
+            8 if rng.below(2) == 0 => Command::LearnCaches(vec![host(rng)]),
             8 => Command::Push {
                 servent: name,
                 index: 1,
@@ -86,7 +88,7 @@ fn anything(rng: &mut Rng, own: Guid) -> Input {
             _ if rng.below(100) == 0 => Command::Leave,
             _ => Command::Busy(true),
         }),
-        _ => {
+        choice => {
             let at = host(rng);
             let kind = Kind::from_byte([0x00, 0x01, 0x02, 0x31, 0x40, 0x80, 0x81][rng.below(7)]);
             let ggep = Ggep::new();
@@ -130,11 +132,17 @@ fn anything(rng: &mut Rng, own: Guid) -> Input {
                 ttl,
                 hops,
             };
-            Input::Received {
-                from: peer,
-                descriptor: Descriptor {
-                    header,
-                    payload: payload.into(),
+            let payload = payload.into();
+            let descriptor = Descriptor { header, payload };
+            match choice {
+                12 => Input::Probed { by: *at.ip() },
+                13 => Input::Datagram {
+                    from: at,
+                    descriptor,
+                },
+                _ => Input::Received {
+                    from: peer,
+                    descriptor,
                 },
             }
         }

@@ -60,6 +60,41 @@ impl Bench {
         self.put(Input::Received { from, descriptor })
     }
 
+    /// With a socket for datagrams.
+    pub(crate) fn speaking(peers: &[PeerId]) -> Self {
+        let mut bench = Self::with(peers);
+        bench.command(Command::Datagrams);
+        bench
+    }
+
+    pub(crate) fn hear(&mut self, from: &str, descriptor: Descriptor) -> Vec<Effect> {
+        let from = addr(from);
+        self.put(Input::Datagram { from, descriptor })
+    }
+
+    /// Has `there` send back the ping that is among the effects.
+    pub(crate) fn prove(&mut self, there: &str, effects: &[Effect]) -> Vec<Effect> {
+        let pings = datagrams(effects).into_iter();
+        let ping = pings
+            .filter(|(to, what)| *to == addr(there) && what.header.kind == Kind::Ping)
+            .last();
+        let (_, ping) = ping.expect("a ping");
+        let mut pong = pong(0, 0, there);
+        pong.header.guid = ping.header.guid;
+        self.hear(there, pong)
+    }
+
+    /// Lets rounds pass, and collects what is done in them.
+    pub(crate) fn rounds(&mut self, span: Duration) -> Vec<Effect> {
+        let round = Duration::from_secs(3);
+        let mut effects = Vec::new();
+        for _ in 0..span.as_secs() / round.as_secs() {
+            self.wait(round);
+            effects.extend(self.put(Input::Woke(Timer::KeepAlive)));
+        }
+        effects
+    }
+
     pub(crate) fn found(&mut self, query: Guid, names: &[&str]) -> Vec<Effect> {
         let names = names.iter().enumerate();
         let records = names.map(|(index, name)| record(index as u32, name));
@@ -189,4 +224,43 @@ pub(crate) fn hangup_codes(effects: &[Effect]) -> Vec<(PeerId, u16)> {
             _ => None,
         })
         .collect()
+}
+
+/// The datagrams sent.
+pub(crate) fn datagrams(effects: &[Effect]) -> Vec<(SocketAddrV4, Descriptor)> {
+    let datagrams = effects.iter().filter_map(|effect| match effect {
+        Effect::SendTo { addr, descriptor } => Some((*addr, descriptor.clone())),
+        _ => None,
+    });
+    datagrams.collect()
+}
+
+/// How long a datagram is.
+pub(crate) fn bytes(descriptor: &Descriptor) -> usize {
+    servent::wire::datagram::write(descriptor).len()
+}
+
+/// Kind and length of the datagrams sent to `there`; none goes elsewhere.
+pub(crate) fn sent_to(there: &str, effects: &[Effect]) -> Vec<(Kind, usize)> {
+    let sent = datagrams(effects).into_iter();
+    sent.map(|(to, what)| {
+        assert_eq!(to, addr(there));
+        (what.header.kind, bytes(&what))
+    })
+    .collect()
+}
+
+pub(crate) fn ping(number: u64, asks: &[(&str, &[u8])]) -> Descriptor {
+    let mut ggep = Ggep::new();
+    for (id, value) in asks {
+        ggep.push(id, value.to_vec());
+    }
+    descriptor(number, Kind::Ping, 1, 0, Ping { ggep }.encode())
+}
+
+pub(crate) fn vendor(guid: Guid, meaning: &VendorMeaning, version: Option<u16>) -> Descriptor {
+    let mut message = meaning.message();
+    message.version = version.unwrap_or(message.version);
+    let kind = Kind::Vendor { standard: false };
+    Descriptor::new(guid, kind, 1, message.encode())
 }

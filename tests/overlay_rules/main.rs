@@ -2,12 +2,15 @@
 
 mod anything;
 mod bench;
+mod datagrams;
 mod growth;
 mod hits;
 mod links;
+mod out_of_band;
 mod pings;
 mod pushes;
 mod queries;
+mod reachable;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -23,6 +26,6 @@ use servent::rng::Rng;
 use servent::time::Time;
 use servent::wire::{
     Bye, ByeCode, Descriptor, Ggep, Guid, Header, Kind, Ping, Pong, Push, Query, QueryHit,
-    VendorMessage,
+    VendorMeaning, VendorMessage,
 };
 use world::{introduction, record};

@@ -362,6 +362,20 @@ impl World {
                 }
                 self.send(node, to, descriptor);
             }
+            Effect::SendTo { addr, descriptor } => {
+                let from = self.nodes[node].addr;
+                if let Some(target) = self.nodes.iter().position(|other| other.addr == addr) {
+                    let input = Input::Datagram { from, descriptor };
+                    self.after(self.delay(node, target), target, input);
+                }
+            }
+            Effect::Probe(addr) => {
+                let by = *self.nodes[node].addr.ip();
+                if let Some(target) = self.nodes.iter().position(|other| other.addr == addr) {
+                    let input = Input::Probed { by };
+                    self.after(self.delay(node, target), target, input);
+                }
+            }
             Effect::Lookup { guid, query } => {
                 self.nodes[node].lookups.push(guid);
                 let files = self.nodes[node].files.iter().enumerate();

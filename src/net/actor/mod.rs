@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::time::DelayQueue;
 use tracing::field;
 
+use super::datagram::Datagrams;
+use super::dial::probe;
 use super::inbox::{INBOX, Inbox, Report, Slot};
 use super::link::Link;
 use super::routing::keep_table;
@@ -82,6 +84,7 @@ pub(super) struct Parts {
     pub(super) config: Arc<crate::overlay::Config>,
     pub(super) deflate: bool,
     pub(super) listen: SocketAddrV4,
+    pub(super) datagrams: Option<Datagrams>,
     pub(super) inbox: Inbox,
     pub(super) saved: Saved,
     pub(super) shelf: Shelf,
@@ -96,12 +99,26 @@ pub(super) struct Parts {
     pub(super) kill: CancellationToken,
 }
 
+/// Whom an actor knows when it begins.
+#[derive(Debug)]
+pub(super) struct Acquaintances {
+    /// Dialled before all others.
+    pub(super) first: Vec<SocketAddrV4>,
+    /// What the host cache begins with.
+    pub(super) candidates: Vec<SocketAddrV4>,
+    /// UDP host caches.
+    pub(super) caches: Vec<SocketAddrV4>,
+}
+
 impl Actor {
     /// An actor with a fresh overlay. `door` is the task that accepts; it ends with the actor.
     pub(super) fn new(parts: Parts, door: impl Future<Output = ()> + Send + 'static) -> Self {
         let overlay = Overlay::new(parts.guid, parts.config.clone(), Rng::system());
         let mut errands = JoinSet::new();
         errands.spawn(door);
+        if let Some(datagrams) = &parts.datagrams {
+            errands.spawn(datagrams.clone().run(parts.inbox.clone()));
+        }
         let (shelf, census) = (parts.shelf.clone(), parts.census.clone());
         errands.spawn(keep_table(shelf, census, parts.inbox.clone()));
         Self {
@@ -125,14 +142,9 @@ impl Actor {
         }
     }
 
-    /// Lives. `first` is dialled before all others, `candidates` are what the host cache begins with.
-    pub(super) async fn run(
-        mut self,
-        mut reports: mpsc::Receiver<Report>,
-        first: Vec<SocketAddrV4>,
-        candidates: Vec<SocketAddrV4>,
-    ) {
-        self.begin(first, candidates);
+    /// Lives.
+    pub(super) async fn run(mut self, mut reports: mpsc::Receiver<Report>, known: Acquaintances) {
+        self.begin(known);
         let mut saving = interval_at(Instant::now() + SAVE_EVERY, SAVE_EVERY);
         saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, kill) = (self.parts.stop.clone(), self.parts.kill.clone());
@@ -163,9 +175,20 @@ impl Actor {
         }
     }
 
-    fn begin(&mut self, first: Vec<SocketAddrV4>, candidates: Vec<SocketAddrV4>) {
+    fn begin(
+        &mut self,
+        Acquaintances {
+            first,
+            candidates,
+            caches,
+        }: Acquaintances,
+    ) {
         let here = self.whereabouts.address().unwrap_or(self.parts.listen);
         self.take(Input::Command(Command::Listening(here)));
+        if self.parts.datagrams.is_some() {
+            self.take(Input::Command(Command::Datagrams));
+            self.take(Input::Command(Command::LearnCaches(caches)));
+        }
         let census = *self.parts.census.borrow();
         self.take(Input::Command(sharing(census)));
         for addr in first {
@@ -203,6 +226,14 @@ impl Actor {
             Effect::Hangup { peer, code, why } => self.hang_up(peer, code, why),
             Effect::Close { peer } => self.close(peer),
             Effect::Send { to, descriptor } => self.send(to, descriptor),
+            Effect::SendTo { addr, descriptor } => {
+                if let Some(datagrams) = &self.parts.datagrams {
+                    datagrams.send(addr, &descriptor);
+                }
+            }
+            Effect::Probe(addr) => {
+                self.errands.spawn(probe(addr));
+            }
             Effect::Lookup { guid, query } => self.look_up(guid, &query),
             Effect::Wake { after, timer } => {
                 self.timers.insert(timer, after);
@@ -266,6 +297,10 @@ impl Actor {
                 self.answer_dial(addr, &Err(why));
                 self.take(Input::Unreachable { addr, hosts });
             }
+            Report::Datagram { from, descriptor } => {
+                self.take(Input::Datagram { from, descriptor });
+            }
+            Report::Probed(by) => self.take(Input::Probed { by }),
             Report::Ended { peer, how } => self.part(peer, &how),
             Report::Shelf(table) => self.take(Input::Command(Command::Shelf(Box::new(table)))),
             Report::Order(order) => self.obey(order),

@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::oneshot;
 
 use super::Actor;
+use crate::net::datagram::Datagrams;
 use crate::net::inbox::{Order, Report};
 use crate::net::{PeerStatus, Search, Status};
 use crate::overlay::{Command, Input, Peer};
 use crate::time::Time;
 use crate::transfer::{DownloadState, DownloadStatus};
+use crate::wire::Query;
 use crate::wire::handshake::Role;
-use crate::wire::{Guid, Query};
 
 impl Actor {
     pub(super) fn obey(&mut self, order: Order) {
@@ -53,7 +54,7 @@ impl Actor {
     }
 
     fn search(&mut self, query: Query, ttl: Option<u8>) -> Search {
-        let guid = Guid::random(&mut self.rng);
+        let guid = self.overlay.search_guid();
         let strategy = self.overlay.search_by(ttl).name();
         let (search, hits) = self.searches.begin(guid, self.now(), strategy);
         let inbox = self.parts.inbox.clone();
@@ -115,6 +116,11 @@ impl Actor {
             shed: self.shed,
             lost_hits: self.searches.lost(),
             refused: self.parts.refused.load(Relaxed),
+            reachable: [
+                self.overlay.reachable_by_tcp(),
+                self.overlay.reachable_by_udp(),
+            ],
+            lost_datagrams: self.parts.datagrams.as_ref().map_or(0, Datagrams::lost),
             uptime: self.began.elapsed(),
         }
     }

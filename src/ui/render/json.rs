@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::net::{PeerStatus, Status};
-use crate::overlay::{Direction, Tally};
+use crate::overlay::{Direction, Reachable, Tally};
 use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
 use crate::ui::results::Found;
 use crate::wire::handshake::Role;
@@ -35,9 +35,15 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
             "shed": status.shed,
             "lost_hits": status.lost_hits,
         },
+        "reachable": { "tcp": reachable(status.reachable[0]), "udp": reachable(status.reachable[1]) },
+        "lost_datagrams": status.lost_datagrams,
         "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
     })
+}
+
+fn reachable(reachable: Reachable) -> Value {
+    json!({ "is": reachable.word(), "why": reachable.reason() })
 }
 
 /// A line of `search`, `results` and `browse`.

@@ -73,8 +73,10 @@ pub enum VendorMeaning {
 impl VendorMeaning {
     /// What we tell neighbours that we understand, and nothing else: they would send it and wait. Out-of-band hits are
     /// asked for by query flags, not by this.
-    pub const SUPPORTED: [Supported; 4] = [
+    pub const SUPPORTED: [Supported; 6] = [
         supported(BEAR, 4, 1),
+        supported(BEAR, 7, 1),
+        supported(GTKG, 7, 2),
         supported(BEAR, 11, 1),
         supported(BEAR, 12, 1),
         supported(LIME, 21, 1),

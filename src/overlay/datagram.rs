@@ -1,0 +1,398 @@
+//! Datagrams: pings and pongs by UDP, and the one door through which every datagram leaves (section "UDP").
+//!
+//! The one rule: nobody is sent more than he sent until he has proved that he stands where his datagrams say, by sending
+//! back a ping of ours. What does not fit waits for that proof. The [`Ledger`] keeps the sums.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::rng::Rng;
+use crate::time::Time;
+use crate::wire::datagram::{DEFLATED, TAKES_DEFLATED};
+use crate::wire::{
+    Descriptor, Ggep, HEADER_LEN, Kind, Ping, Pong, VendorMeaning, VendorMessage, address,
+};
+
+use super::caches::Caches;
+use super::claim::Claims;
+use super::ledger::{Ledger, Question};
+use super::offer::Offers;
+use super::reach::{Reach, is_believed, is_possible, reach};
+use super::secret::Secret;
+use super::{Direction, Effect, Outbox, Overlay};
+
+/// All that a servent with a socket for datagrams knows more than one without.
+#[derive(Debug)]
+pub(super) struct Datagrams {
+    pub(super) ledger: Ledger,
+    pub(super) secret: Secret,
+    pub(super) caches: Caches,
+    pub(super) offers: Offers,
+    pub(super) claims: Claims,
+}
+
+impl Datagrams {
+    pub(super) fn new(now: Time, rng: &mut Rng) -> Self {
+        Self {
+            ledger: Ledger::new(),
+            secret: Secret::new(now, rng),
+            caches: Caches::default(),
+            offers: Offers::default(),
+            claims: Claims::default(),
+        }
+    }
+}
+
+impl Overlay {
+    /// A datagram, whoever says that he sent it.
+    pub(super) fn on_datagram(
+        &mut self,
+        now: Time,
+        from: SocketAddrV4,
+        what: Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let strange = !is_possible(from) || self.is_ourselves(from) || self.has_left();
+        let Some(udp) = self.datagrams.as_deref_mut().filter(|_| !strange) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        self.counts.received.count(what.header.kind);
+        udp.secret.turn(now, &mut self.rng);
+        // Nobody gains by a stream that grows in our hands.
+        let payload = match what.header.ttl & DEFLATED {
+            0 => what.payload.len(),
+            _ => 0,
+        };
+        let spoken = udp.ledger.spoken(from);
+        udp.ledger.received(now, from, HEADER_LEN + payload);
+        self.note_datagram(now, from, spoken);
+        match what.header.kind {
+            Kind::Ping => self.on_ping_by_udp(now, from, &what, out),
+            Kind::Pong => self.on_pong_by_udp(now, from, &what, out),
+            Kind::Vendor { .. } => self.on_vendor_by_udp(now, from, &what, out),
+            Kind::QueryHit => self.on_hit_by_udp(now, from, &what, out),
+            // Queries by UDP need a key that we give to nobody, pushes belong on links, the rest to other networks.
+            _ => self.counts.dropped += 1,
+        }
+    }
+
+    /// Whether whoever speaks from `addr` stands there: it has sent back a ping of ours, the user named it, or a link
+    /// leads there, which no forged address can hold up.
+    pub(super) fn is_proven(&self, now: Time, addr: SocketAddrV4) -> bool {
+        let Some(udp) = &self.datagrams else {
+            return false;
+        };
+        let world = reach(*addr.ip()) == Some(Reach::World);
+        let linked = self.peers.iter().any(|peer| {
+            let remote = peer.who.remote;
+            let dialled = peer.who.direction == Direction::Outgoing && remote == addr;
+            dialled || (world && remote.ip() == addr.ip())
+        });
+        linked || udp.caches.holds(addr) || udp.ledger.is_proven(now, addr)
+    }
+
+    /// How many bytes may go to `addr`.
+    pub(super) fn allowance(&self, now: Time, addr: SocketAddrV4) -> usize {
+        let proven = self.is_proven(now, addr);
+        let udp = self.datagrams.as_deref();
+        udp.map_or(0, |udp| udp.ledger.allowance(now, addr, proven))
+    }
+
+    /// Sends a datagram as far as the ledger lets it; false when it does not.
+    pub(super) fn reply(
+        &mut self,
+        now: Time,
+        addr: SocketAddrV4,
+        descriptor: Descriptor,
+        out: &mut impl Outbox,
+    ) -> bool {
+        let bytes = HEADER_LEN + descriptor.payload.len();
+        if bytes > self.allowance(now, addr) {
+            return false;
+        }
+        let Some(udp) = &mut self.datagrams else {
+            return false;
+        };
+        udp.ledger.sent(now, addr, bytes);
+        self.counts.sent.count(descriptor.header.kind);
+        out.push(Effect::SendTo { addr, descriptor });
+        true
+    }
+
+    /// Pings an address to see whether it answers; true when the ping is on its way, now or since a moment ago. As large
+    /// as a pong if the ledger lets it, so that one like us may answer it at once.
+    pub(super) fn challenge(
+        &mut self,
+        now: Time,
+        addr: SocketAddrV4,
+        out: &mut impl Outbox,
+    ) -> bool {
+        let room = self.allowance(now, addr).saturating_sub(HEADER_LEN);
+        let Some(udp) = &mut self.datagrams else {
+            return false;
+        };
+        let challenged = udp.ledger.open(now, addr).challenged;
+        if challenged.is_some_and(|at| now.since(at) < CHALLENGE) {
+            return true;
+        }
+        let guid = udp.secret.challenge(addr, &mut self.rng);
+        let ping = Descriptor::new(guid, Kind::Ping, 1, filler(room.min(Pong::FIXED_LEN)));
+        let sent = self.reply(now, addr, ping, out);
+        if let Some(udp) = self.datagrams.as_deref_mut().filter(|_| sent) {
+            udp.ledger.open(now, addr).challenged = Some(now);
+        }
+        sent
+    }
+
+    /// A ping: answered once a minute (as gtk-gnutella does). The answer to one of our tests is none of these.
+    fn on_ping_by_udp(
+        &mut self,
+        now: Time,
+        from: SocketAddrV4,
+        what: &Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let guid = what.header.guid;
+        if self.ends_test(from, &guid) {
+            return;
+        }
+        let ping = Ping::decode(&what.payload);
+        let answered = (self.datagrams.as_deref_mut())
+            .and_then(|udp| udp.ledger.open(now, from).answered)
+            .is_some_and(|at| now.since(at) < PONG_EVERY);
+        let (Ok(ping), false) = (ping, answered) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        let has = |id| ping.ggep.get(id).is_some();
+        let question = Question {
+            guid,
+            hosts: has("SCP"),
+            cache: has("UDPHC"),
+            address: has("IP"),
+            deflated: what.header.ttl & TAKES_DEFLATED != 0,
+        };
+        self.answer(now, from, question, out);
+    }
+
+    /// Answers a ping as well as the ledger lets us. Where that is not at all, or without the hosts it asks for, it is
+    /// answered when the address has proved itself.
+    fn answer(&mut self, now: Time, to: SocketAddrV4, question: Question, out: &mut impl Outbox) {
+        let room = self
+            .allowance(now, to)
+            .checked_sub(HEADER_LEN + Pong::FIXED_LEN);
+        let hosts = match question.hosts {
+            true => self.hosts_for(to),
+            false => Vec::new(),
+        };
+        let pong = room.and_then(|room| self.pong_for(to, &question, &hosts, room));
+        let whole = pong.as_ref().is_some_and(|pong| {
+            hosts.is_empty() || pong.ggep.get("IPP").is_some() || self.is_proven(now, to)
+        });
+        if !whole {
+            let waits = self.datagrams.as_deref_mut().map(|udp| {
+                let account = udp.ledger.open(now, to);
+                account.question.replace(question).is_some()
+            });
+            // Whoever asks again without having met the challenge gets what there is for it.
+            if waits == Some(false) && self.challenge(now, to, out) {
+                return;
+            }
+        }
+        let Some(pong) = pong else {
+            self.counts.dropped += 1;
+            return;
+        };
+        let ttl = 1 | if question.deflated { DEFLATED } else { 0 };
+        let pong = Descriptor::new(question.guid, Kind::Pong, ttl, pong.encode());
+        if self.reply(now, to, pong, out)
+            && let Some(udp) = &mut self.datagrams
+        {
+            let account = udp.ledger.open(now, to);
+            account.answered = Some(now);
+            account.question = None;
+        }
+    }
+
+    /// A pong: only one to a ping of ours counts, and it proves where its sender stands.
+    fn on_pong_by_udp(
+        &mut self,
+        now: Time,
+        from: SocketAddrV4,
+        what: &Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let ours = (self.datagrams.as_deref())
+            .is_some_and(|udp| udp.secret.knows_challenge(from, &what.header.guid));
+        let (true, Ok(pong)) = (ours, Pong::decode(&what.payload)) else {
+            self.counts.dropped += 1;
+            return;
+        };
+        let Some(udp) = &mut self.datagrams else {
+            return;
+        };
+        udp.ledger.prove(now, from);
+        let question = udp.ledger.open(now, from).question.take();
+        if udp.caches.answered(now, from) {
+            self.hear_cache(now, from, &pong, out);
+        }
+        if let Some(question) = question {
+            self.answer(now, from, question, out);
+        }
+        self.claim_proven(now, from, out);
+        self.deliver_proven(now, from, out);
+    }
+
+    fn on_vendor_by_udp(
+        &mut self,
+        now: Time,
+        from: SocketAddrV4,
+        what: &Descriptor,
+        out: &mut impl Outbox,
+    ) {
+        let guid = what.header.guid;
+        let message = VendorMessage::decode(&what.payload);
+        let meaning = message.and_then(|message| {
+            let version = message.version;
+            VendorMeaning::read(&message).map(|meaning| (meaning, version))
+        });
+        match meaning {
+            Ok((Some(VendorMeaning::OobOffer { hits, .. }), version)) => {
+                self.on_offer(now, from, guid, hits, version >= SECURE, out);
+            }
+            Ok((Some(VendorMeaning::OobClaim { hits, token }), _)) => {
+                let deflated = what.header.ttl & TAKES_DEFLATED != 0;
+                self.on_claim(now, from, guid, (hits, token, deflated), out);
+            }
+            _ => self.counts.dropped += 1,
+        }
+    }
+
+    /// Where `asker` can reach us.
+    pub(super) fn address_at(&self, asker: Ipv4Addr) -> Option<SocketAddrV4> {
+        let listening = self.listening?;
+        let ip = match listening.ip().is_unspecified() {
+            true => asker.is_loopback().then_some(Ipv4Addr::LOCALHOST)?,
+            false => *listening.ip(),
+        };
+        let addr = SocketAddrV4::new(ip, listening.port());
+        is_believed(addr, asker).then_some(addr)
+    }
+
+    /// Our pong, with what it may tell besides in `room` bytes, the most wanted first.
+    fn pong_for(
+        &self,
+        to: SocketAddrV4,
+        question: &Question,
+        hosts: &[SocketAddrV4],
+        room: usize,
+    ) -> Option<Pong> {
+        let mut ggep = Ggep::new();
+        let most = (1..=hosts.len()).rev();
+        let _ = most
+            .map(|count| packed(&hosts[..count]))
+            .any(|hosts| fit(&mut ggep, "IPP", hosts, room));
+        if question.cache || question.hosts {
+            fit(&mut ggep, "UDPHC", Vec::new(), room);
+        }
+        if question.address {
+            fit(&mut ggep, "IP", packed(&[to]), room);
+        }
+        for (id, value) in self.credentials().iter() {
+            fit(&mut ggep, id, value.clone(), room);
+        }
+        Some(Pong {
+            addr: self.address_at(*to.ip())?,
+            files: self.sharing.files,
+            kib: self.kib_told(),
+            ggep,
+        })
+    }
+
+    /// Whom to name to a servent that looks for its first neighbours: ours, who live, then some of those thought well
+    /// of.
+    fn hosts_for(&mut self, to: SocketAddrV4) -> Vec<SocketAddrV4> {
+        let mut hosts: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
+        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
+        let mut others: Vec<SocketAddrV4> = others.take(DRAWN_FROM).collect();
+        self.rng.shuffle(&mut others);
+        hosts.extend(others);
+        hosts.retain(|host| *host != to && is_believed(*host, *to.ip()));
+        hosts.truncate(HOSTS_TOLD);
+        hosts
+    }
+}
+
+fn packed(hosts: &[SocketAddrV4]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(hosts.len() * 6);
+    hosts
+        .iter()
+        .for_each(|host| address::pack(*host, &mut bytes));
+    bytes
+}
+
+/// Adds an extension if the block is no longer than `room` with it.
+fn fit(ggep: &mut Ggep, id: &str, value: impl Into<Bytes>, room: usize) -> bool {
+    let mut with = ggep.clone();
+    with.push(id, value);
+    let mut bytes = BytesMut::new();
+    with.encode(false, &mut bytes);
+    let fits = bytes.len() <= room;
+    if fits {
+        *ggep = with;
+    }
+    fits
+}
+
+/// The payload of a ping that is `len` bytes long, or empty where no block is as short.
+fn filler(len: usize) -> Bytes {
+    let mut ggep = Ggep::new();
+    if let Some(filling) = len.checked_sub(SHORTEST_BLOCK) {
+        ggep.push("F", vec![0; filling]);
+    }
+    Ping { ggep }.encode()
+}
+
+/// Magic, flags, an id of one letter, and the length of a value shorter than 64 bytes.
+const SHORTEST_BLOCK: usize = 4;
+
+/// How often the ping of an address is answered (gtk-gnutella: one a minute).
+const PONG_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a ping of ours may take to come back before another follows.
+const CHALLENGE: Duration = Duration::from_secs(10);
+
+/// Hosts named in one pong (gtk-gnutella names 30 at most).
+const HOSTS_TOLD: usize = 30;
+
+/// Of how many hosts thought well of those are drawn.
+const DRAWN_FROM: usize = 100;
+
+/// The version of the out-of-band messages from which on hits bear a token.
+pub(super) const SECURE: u16 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ping_is_filled_to_the_byte_where_a_block_can_be() {
+        for len in 0..60 {
+            let expected = if len < SHORTEST_BLOCK { 0 } else { len };
+            assert_eq!(filler(len).len(), expected);
+            assert!(Ping::decode(&filler(len)).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let mut ggep = Ggep::new();
+        assert!(!fit(&mut ggep, "IP", vec![0; 6], 10));
+        assert!(fit(&mut ggep, "IP", vec![0; 6], 11));
+        assert!(!fit(&mut ggep, "VC", vec![0; 5], 19));
+        assert!(fit(&mut ggep, "VC", vec![0; 5], 20));
+    }
+}
