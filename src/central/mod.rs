@@ -7,6 +7,7 @@
 //! bytes, close that link ([`Effect`]). [`server`] is its driver on tokio, a simulator may be another. What a [`Frame`] holds
 //! follows `napster.txt` (the OpenNap protocol specification, drscholl), and where that is silent, opennap-ng 0.50.
 
+mod answer;
 mod fields;
 mod frame;
 mod index;
@@ -17,6 +18,7 @@ mod token;
 
 pub mod server;
 
+pub use answer::{Hit, Meeting};
 pub use fields::{Fields, Malformed};
 pub use frame::{Frame, FrameError, Kind, MAX_BODY, frame};
 pub use index::{Effect, Index, Input, Limits, Link, Outbox};

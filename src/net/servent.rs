@@ -16,10 +16,11 @@ use super::actor::{Acquaintances, Actor, Parts};
 use super::datagram::Datagrams;
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, bind};
+use super::membership::{Belongings, Meeting, Membership};
 use super::saved::Saved;
-use super::{PeerStatus, Search, Settings, Status};
+use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
-use crate::transfer::{Downloads, Identity, Uploads};
+use crate::transfer::{DownloadId, Downloads, Identity, Source, Uploads, Wanted};
 use crate::wire::{Guid, Query};
 
 /// Who we say we are, to servents and to HTTP clients.
@@ -41,6 +42,7 @@ struct Inner {
     librarian: Librarian,
     downloads: Downloads,
     uploads: Arc<Uploads>,
+    membership: Option<Membership>,
     /// Cancelled when the actor's task is over.
     over: CancellationToken,
     /// Tells the actor to leave, at the latest when nobody holds the servent any more.
@@ -89,10 +91,23 @@ impl Servent {
         let refused = Arc::new(AtomicU64::new(0));
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();
+        let joined = settings.index.map(|index| {
+            Membership::new(Belongings {
+                index,
+                guid: stores.guid,
+                agent: AGENT.to_owned(),
+                port: listen.port(),
+                shelf: stores.librarian.shelf(),
+                census: stores.librarian.census(),
+                uploads: uploads.clone(),
+            })
+        });
+        let (membership, staying) = joined.unzip();
         let door = Door {
             inbox: inbox.clone(),
             uploads: uploads.clone(),
             refused: refused.clone(),
+            shelf: staying.is_some().then(|| stores.librarian.shelf()),
         };
         let parts = Parts {
             guid: stores.guid,
@@ -112,7 +127,10 @@ impl Servent {
             stop: stop.clone(),
             kill: kill.clone(),
         };
-        let actor = Actor::new(parts, door.run(listener));
+        let mut actor = Actor::new(parts, door.run(listener));
+        if let Some(staying) = staying {
+            actor.see_to(staying);
+        }
         let known = Acquaintances {
             first: settings.connect,
             candidates: [stores.hosts, settings.bootstrap].concat(),
@@ -132,6 +150,7 @@ impl Servent {
             librarian: stores.librarian,
             downloads: stores.downloads,
             uploads,
+            membership,
             over,
             stop: stop.drop_guard(),
             kill,
@@ -162,6 +181,46 @@ impl Servent {
             hits: mpsc::channel(1).1,
             messages: watch::channel(0).1,
         })
+    }
+
+    /// Asks the central index for files whose names hold all words of `text`.
+    ///
+    /// # Errors
+    /// We are no member of one, or it is away.
+    pub async fn search_index(&self, text: &str) -> io::Result<Search> {
+        self.membership()?.search(text).await
+    }
+
+    /// The central index, and where we stand with it, now and later; none when we are no member of one.
+    pub fn index(&self) -> Option<(SocketAddrV4, watch::Receiver<Standing>)> {
+        let membership = self.0.membership.as_ref()?;
+        Some((membership.addr(), membership.standing()))
+    }
+
+    /// Begins to fetch a file that the index found: over HTTP from one of our kind, the way of Napster's peers from others.
+    ///
+    /// # Errors
+    /// The index is away, its owner is, neither of us can be connected to, or the download cannot be begun.
+    pub async fn fetch_through_index(
+        &self,
+        source: &IndexSource,
+        name: String,
+        size: u64,
+    ) -> io::Result<DownloadId> {
+        match self.membership()?.meet(source.clone()).await? {
+            Meeting::Ours(addr, sha1) => self.downloads().start(Wanted {
+                name,
+                size: Some(size),
+                sha1: Some(sha1),
+                source: Source { addr, get: None },
+            }),
+            Meeting::Foreign(_) | Meeting::Coming => Err(io::Error::other("not yet")),
+        }
+    }
+
+    fn membership(&self) -> io::Result<&Membership> {
+        let none = || io::Error::new(io::ErrorKind::NotConnected, "no index was named");
+        self.0.membership.as_ref().ok_or_else(none)
     }
 
     /// The neighbours, oldest link first.

@@ -4,9 +4,11 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
+use super::host::Host;
+use super::index::RunIndex;
 use crate::overlay::RoleChoice;
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
@@ -15,8 +17,14 @@ use crate::overlay::RoleChoice;
 /// from its input, and leaves at its end.
 #[derive(Clone, Debug, Default, Deserialize, Parser)]
 #[command(name = "servent", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Options {
+    /// What to do instead of running a servent.
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(super) verb: Option<Verb>,
+
     /// Share this folder; may be given several times [default: ./shared if it is there]
     #[arg(long, value_name = "DIR")]
     pub(super) share: Vec<PathBuf>,
@@ -41,6 +49,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) connect: Vec<String>,
 
+    /// Register what is shared with this central index, and ask it with `--search index`
+    #[arg(long, value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) index: Option<Host>,
+
     /// Upload to this many at once [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
@@ -50,7 +63,7 @@ pub(super) struct Options {
     #[serde(deserialize_with = "from_text")]
     pub(super) role: Option<RoleChoice>,
 
-    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, or `dynamic` to ask link by link [default: dynamic, but flood in a small network]
+    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, `dynamic` to ask link by link, `index` to ask the central index [default: dynamic, but flood in a small network]
     #[arg(long, value_name = "STRATEGY")]
     #[serde(deserialize_with = "from_text")]
     pub(super) search: Option<Strategy>,
@@ -100,12 +113,14 @@ impl Options {
             if here.is_empty() { file } else { here }
         }
         Self {
+            verb: self.verb,
             share: list(self.share, file.share),
             downloads: self.downloads.or(file.downloads),
             data: self.data.or(file.data),
             listen: self.listen.or(file.listen),
             bootstrap: self.bootstrap.or(file.bootstrap),
             connect: list(self.connect, file.connect),
+            index: self.index.or(file.index),
             upload_slots: self.upload_slots.or(file.upload_slots),
             role: self.role.or(file.role),
             search: self.search.or(file.search),
@@ -125,6 +140,13 @@ impl Options {
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 nothing found, \
     5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
 
+/// What the program can do besides running a servent.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run a central index for servents started with --index and for OpenNap clients
+    Index(RunIndex),
+}
+
 /// A way of searching, as `name:parameter=value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strategy {
@@ -135,6 +157,8 @@ pub(super) enum Strategy {
     },
     /// A few neighbours first, then one more at a time until there is enough.
     Dynamic,
+    /// The central index is asked, and the network only while that is away.
+    Index,
 }
 
 impl FromStr for Strategy {
@@ -146,14 +170,16 @@ impl FromStr for Strategy {
             "flood" => {}
             "dynamic" if parameters.is_empty() => return Ok(Self::Dynamic),
             "dynamic" => return Err(format!("`dynamic` has no parameter `{parameters}`")),
-            "ring" | "walk" | "index" => {
+            "index" if parameters.is_empty() => return Ok(Self::Index),
+            "index" => return Err(format!("`index` has no parameter `{parameters}`")),
+            "ring" | "walk" => {
                 return Err(format!(
-                    "searching by `{name}` is not in this version; `flood` and `dynamic` are"
+                    "searching by `{name}` is not in this version; `flood`, `dynamic` and `index` are"
                 ));
             }
             _ => {
                 return Err(format!(
-                    "there is no way of searching called `{name}`; `flood` and `dynamic` are two"
+                    "there is no way of searching called `{name}`; `flood`, `dynamic` and `index` are three"
                 ));
             }
         }
@@ -214,11 +240,13 @@ mod tests {
         assert_eq!("flood".parse(), Ok(Strategy::Flood { ttl: None }));
         assert_eq!("flood:ttl=3".parse(), Ok(Strategy::Flood { ttl: Some(3) }));
         assert_eq!("dynamic".parse(), Ok(Strategy::Dynamic));
+        assert_eq!("index".parse(), Ok(Strategy::Index));
         for bad in [
             "dynamic:ttl=3",
             "flood:ttl=0",
             "flood:ttl=8",
             "flood:depth=2",
+            "index:most=3",
             "walk",
             "fly",
         ] {

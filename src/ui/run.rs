@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::time::timeout;
 
-use super::cli::{LogForm, Options, Strategy};
+use super::cli::{LogForm, Options, Strategy, Verb};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
@@ -73,9 +73,15 @@ async fn run(options: Options) -> Result<Exit, Failure> {
         }
         None => options,
     };
+    if let Some(Verb::Index(index)) = options.verb {
+        let mut signals = listen_to_signals()?;
+        let screen = Arc::new(Screen::new(None, false, false));
+        log::start(&screen, LogForm::Text, 0, false);
+        index.run(&screen, &mut signals).await?;
+        return Ok(Exit::Done);
+    }
     let manner = manner(&options)?;
-    let mut signals = Signals::new()
-        .map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))?;
+    let mut signals = listen_to_signals()?;
     let data = match &options.data {
         Some(path) => DataFolder::named(path)?,
         None => DataFolder::usual()?,
@@ -115,6 +121,10 @@ async fn run(options: Options) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+fn listen_to_signals() -> Result<Signals, Failure> {
+    Signals::new().map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))
+}
+
 fn manner(options: &Options) -> Result<Manner, Failure> {
     let wait = match options.wait {
         Some(seconds) => Duration::try_from_secs_f64(seconds)
@@ -130,7 +140,7 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
     };
     let ttl = match options.search {
         Some(Strategy::Flood { ttl }) => ttl,
-        Some(Strategy::Dynamic) | None => None,
+        Some(Strategy::Dynamic | Strategy::Index) | None => None,
     };
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let prompt = at_terminal && !options.daemon;
@@ -139,6 +149,7 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
         beside: prompt && !is_dumb(),
         wait,
         ttl,
+        index: options.search == Some(Strategy::Index),
     })
 }
 

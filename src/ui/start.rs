@@ -48,6 +48,10 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         bootstrap,
         caches,
         connect: try_join_all(hosts.iter().map(Host::resolve)).await?,
+        index: match &options.index {
+            Some(index) => Some(index.resolve().await?),
+            None => None,
+        },
         upload_slots: options.upload_slots.unwrap_or(UPLOAD_SLOTS),
         deflate: !options.no_deflate,
         overlay: overlay::Config {
@@ -55,7 +59,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
             search: match options.search {
                 Some(Strategy::Flood { .. }) => SearchBy::Flood,
                 Some(Strategy::Dynamic) => SearchBy::Dynamic,
-                None => SearchBy::Auto,
+                Some(Strategy::Index) | None => SearchBy::Auto,
             },
             ..overlay::Config::default()
         },

@@ -160,7 +160,6 @@ impl Index {
             files: Vec::new(),
             watches: Vec::new(),
         };
-        self.users.log_in(from, user);
         send(out, from, |bytes| {
             frame(bytes, Kind::LOGIN_ACK, |body| {
                 body.extend_from_slice(b"anon@servent");
@@ -168,6 +167,7 @@ impl Index {
             self.motd(bytes);
             self.stats(bytes);
         });
+        self.users.log_in(from, user);
         for watcher in self.users.watchers(login.nick) {
             say(out, watcher, Kind::SIGNED_ON, format!("{shown} {speed}"));
         }

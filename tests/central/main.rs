@@ -1,0 +1,5 @@
+//! The central index, from the wire to the searches of servents that use it.
+
+mod client;
+mod server;
+mod session;
