@@ -19,8 +19,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::admission::{Admission, Permit};
 use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
-use super::membership::find;
-use super::word::{FETCH, LONGEST, Word};
+use super::membership::{Expected, find};
+use super::word::{BRING, FETCH, LONGEST, Word};
 use crate::librarian::Shelf;
 use crate::overlay::{Direction, Introduction};
 use crate::transfer::{Seat, Uploads};
@@ -45,8 +45,17 @@ pub(super) struct Door {
     pub(super) inbox: Inbox,
     pub(super) uploads: Arc<Uploads>,
     pub(super) refused: Arc<AtomicU64>,
-    /// What we share, if Napster's peers may come for it.
-    pub(super) shelf: Option<Shelf>,
+    /// For Napster's peers, if we are registered at an index.
+    pub(super) napster: Option<Napster>,
+}
+
+/// What Napster's peers come for.
+#[derive(Debug)]
+pub(super) struct Napster {
+    /// What we share.
+    pub(super) shelf: Shelf,
+    /// What we asked for.
+    pub(super) expected: Expected,
 }
 
 /// Takes the first free address of `candidates`.
@@ -110,7 +119,7 @@ impl Door {
         let deadline = Instant::now() + HANDSHAKE;
         let mut greeted = false;
         let word = async {
-            if self.shelf.is_some() {
+            if self.napster.is_some() {
                 let word = timeout(NAPSTER_WAITS, first_word(&mut stream, &mut input)).await;
                 if let Ok(word) = word {
                     return word;
@@ -146,8 +155,8 @@ impl Door {
                 // Should the actor be gone, there is nobody to tell.
                 let _ = self.inbox.send(Report::Probed(*remote.ip())).await;
             }
-            Ok(Ok(Word::Fetch)) => match &self.shelf {
-                Some(shelf) => {
+            Ok(Ok(Word::Fetch)) => match &self.napster {
+                Some(Napster { shelf, .. }) => {
                     drop(seat);
                     input.advance(FETCH.len());
                     let find = |name: &str| {
@@ -161,7 +170,17 @@ impl Door {
                 }
                 None => self.refuse(remote, "unknown first word"),
             },
-            Ok(Ok(Word::Bring)) => self.refuse(remote, "SEND, but we asked for none"),
+            Ok(Ok(Word::Bring)) => match &self.napster {
+                Some(Napster { expected, .. }) => {
+                    drop(seat);
+                    input.advance(BRING.len());
+                    let welcome = expected.welcome(stream, remote, input, !greeted);
+                    if let Err(error) = welcome.await {
+                        self.refuse(remote, &error.to_string());
+                    }
+                }
+                None => self.refuse(remote, "unknown first word"),
+            },
             Ok(Ok(Word::Giv)) => self.refuse(remote, "GIV, but we asked for none"),
             Ok(Ok(Word::Junk)) => self.refuse(remote, "unknown first word"),
             Ok(Err(error)) => self.refuse(remote, &error.to_string()),

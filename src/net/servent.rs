@@ -1,7 +1,7 @@
 //! The running servent, as its owner holds it.
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,13 +15,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::actor::{Acquaintances, Actor, Parts};
 use super::datagram::Datagrams;
 use super::inbox::{INBOX, Inbox, Order, Report};
-use super::listen::{Door, bind};
+use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
 use super::saved::Saved;
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
-use crate::transfer::{DownloadId, Downloads, Identity, Source, Uploads, Wanted};
-use crate::wire::{Guid, Query};
+use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
+use crate::wire::{Guid, Query, Sha1};
 
 /// Who we say we are, to servents and to HTTP clients.
 const AGENT: &str = concat!("servent/", env!("CARGO_PKG_VERSION"));
@@ -102,12 +102,15 @@ impl Servent {
                 uploads: uploads.clone(),
             })
         });
-        let (membership, staying) = joined.unzip();
+        let (membership, staying): (Option<Membership>, Option<_>) = joined.unzip();
         let door = Door {
             inbox: inbox.clone(),
             uploads: uploads.clone(),
             refused: refused.clone(),
-            shelf: staying.is_some().then(|| stores.librarian.shelf()),
+            napster: membership.as_ref().map(|membership| Napster {
+                shelf: stores.librarian.shelf(),
+                expected: membership.expected(),
+            }),
         };
         let parts = Parts {
             guid: stores.guid,
@@ -204,17 +207,29 @@ impl Servent {
     pub async fn fetch_through_index(
         &self,
         source: &IndexSource,
-        name: String,
+        name: &str,
         size: u64,
+        sha1: Option<Sha1>,
     ) -> io::Result<DownloadId> {
-        match self.membership()?.meet(source.clone()).await? {
+        let membership = self.membership()?;
+        // Before its owner is asked: it may be quick.
+        let coming = membership.await_file(source.clone());
+        match membership.meet(source.clone()).await? {
             Meeting::Ours(addr, sha1) => self.downloads().start(Wanted {
-                name,
+                name: name.to_owned(),
                 size: Some(size),
                 sha1: Some(sha1),
                 source: Source { addr, get: None },
             }),
-            Meeting::Foreign(_) | Meeting::Coming => Err(io::Error::other("not yet")),
+            Meeting::Foreign(addr) => {
+                let IndexSource { nick: _, file } = source.clone();
+                let delivery = Delivery::fetch(addr, membership.nick(), file, size);
+                self.downloads().receive(name, size, sha1, addr, delivery)
+            }
+            Meeting::Coming => {
+                let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+                self.downloads().receive(name, size, sha1, nobody, coming)
+            }
         }
     }
 

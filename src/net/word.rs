@@ -27,11 +27,14 @@ const WORDS: [(&[u8], Word); 7] = [
     (b"GNUTELLA ", Word::Link),
     (b"GET ", Word::Http),
     (b"HEAD ", Word::Http),
-    (b"SEND", Word::Bring),
+    (BRING, Word::Bring),
     (b"GIV ", Word::Giv),
     (b"CONNECT ", Word::Probe),
     (b"\n\n", Word::Probe),
 ];
+
+/// What [`Word::Bring`] is.
+pub(super) const BRING: &[u8] = b"SEND";
 
 /// What [`Word::Fetch`] begins with.
 pub(super) const FETCH: &[u8] = b"GET";

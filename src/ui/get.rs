@@ -70,7 +70,7 @@ async fn begin_result(session: &Session, n: usize) -> Result<DownloadId, Failure
         return begin(session, found.wanted());
     };
     let servent = &session.servent;
-    let begun = servent.fetch_through_index(source, found.name.clone(), found.size);
+    let begun = servent.fetch_through_index(source, &found.name, found.size, found.sha1);
     begun.await.map_err(|why| {
         Failure::io(
             format!("{} was not fetched", found.name),

@@ -4,6 +4,7 @@
 //! once; meanwhile we try again, with longer and longer pauses.
 
 mod errand;
+mod expected;
 mod listing;
 mod visit;
 
@@ -19,10 +20,11 @@ use tokio::time::sleep;
 use super::search::{Search, SearchHit};
 use crate::librarian::{Census, Shelf};
 use crate::rng::Rng;
-use crate::transfer::Uploads;
+use crate::transfer::{Delivery, Uploads};
 use crate::wire::{Guid, Sha1};
 use visit::Visit;
 
+pub(super) use expected::Expected;
 pub(super) use listing::find;
 
 /// The pause before the second try; each later one is twice as long.
@@ -74,7 +76,7 @@ pub(super) enum Meeting {
     Ours(SocketAddrV4, Sha1),
     /// At a stranger, the way of Napster.
     Foreign(SocketAddrV4),
-    /// Nowhere: it has been asked to bring it, and will connect to us.
+    /// Nowhere: its owner has been asked to bring it, and will connect to us.
     Coming,
 }
 
@@ -85,6 +87,7 @@ pub(super) struct Membership {
     standing: watch::Receiver<Standing>,
     errands: mpsc::Sender<Errand>,
     nick: watch::Receiver<Bytes>,
+    expected: Expected,
 }
 
 /// What somebody wants of the index.
@@ -130,6 +133,7 @@ impl Membership {
             standing,
             errands,
             nick,
+            expected: Expected::default(),
         };
         (membership, stay(belongings, tell, name, waiting))
     }
@@ -147,6 +151,19 @@ impl Membership {
     /// What we are called there.
     pub(super) fn nick(&self) -> Bytes {
         self.nick.borrow().clone()
+    }
+
+    /// Waits for a file that its owner may be asked to bring.
+    pub(super) fn await_file(
+        &self,
+        source: IndexSource,
+    ) -> impl Future<Output = io::Result<Delivery>> + Send + use<> {
+        self.expected.await_file(source)
+    }
+
+    /// The files that others were asked to bring.
+    pub(super) fn expected(&self) -> Expected {
+        self.expected.clone()
     }
 
     /// Asks for files whose names hold all words of `text`.

@@ -43,6 +43,8 @@ const READ: usize = 16 * 1024;
 /// A visit under way.
 #[derive(Debug)]
 pub(super) struct Visit {
+    /// What we are called.
+    nick: Bytes,
     stream: TcpStream,
     input: BytesMut,
     output: BytesMut,
@@ -64,6 +66,7 @@ impl Visit {
             let stream = TcpStream::connect(with.index).await?;
             stream.set_nodelay(true)?;
             let mut visit = Self {
+                nick: Bytes::copy_from_slice(nick),
                 stream,
                 input: BytesMut::new(),
                 output: BytesMut::new(),
@@ -334,7 +337,7 @@ impl Visit {
         {
             let listed = Bytes::copy_from_slice(meeting.file);
             let uploads = with.uploads.clone();
-            let nick = Bytes::copy_from_slice(meeting.nick);
+            let nick = self.nick.clone();
             let addr = meeting.addr;
             self.bringing
                 .spawn(async move { uploads.bring(addr, nick, listed, file).await });

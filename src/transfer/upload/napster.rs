@@ -61,7 +61,7 @@ impl Uploads {
         }
     }
 
-    /// Brings a file, listed as `listed`, to somebody who cannot connect to us.
+    /// Brings a file, listed as `listed`, to somebody who cannot connect to us. `nick` is our own.
     pub async fn bring(&self, to: SocketAddrV4, nick: Bytes, listed: Bytes, file: SharedFile) {
         let Ok(_permit) = self.giving.try_acquire() else {
             tracing::debug!(%to, "too many pushes at once");
