@@ -152,7 +152,7 @@ async fn a_member_that_cannot_be_reached_brings_its_file() {
         stranger.send(Kind::PORT_ERROR, &nick).await;
         // Until the index knows that its port is 0, it answers with an address.
         loop {
-            let ask = format!("{nick} \"walled.bin\"");
+            let ask = format!("{nick} \"\\walled.bin\"");
             stranger.send(Kind::DOWNLOAD, &ask).await;
             let answer = stranger.body(Kind::DOWNLOAD_ACK).await;
             if answer.starts_with(&format!("{nick} 16777343 0 ")) {
@@ -176,7 +176,7 @@ async fn strangers_fetch_from_us() {
         stranger.send(Kind::SEARCH, "FILENAME CONTAINS all").await;
         let hit = stranger.body(Kind::HIT).await;
         let nick = hit.split(' ').rev().nth(2).expect("a nick").to_owned();
-        let ask = format!("{nick} \"for all.bin\"");
+        let ask = format!("{nick} \"\\for all.bin\"");
         stranger.send(Kind::DOWNLOAD, &ask).await;
         let port = owner.servent.listen().port();
         let answer = stranger.body(Kind::DOWNLOAD_ACK).await;
@@ -194,7 +194,7 @@ async fn strangers_fetch_from_us() {
                 assert_eq!(peer.read_u8().await.expect("hello"), b'1');
             }
             peer.write_all(b"GET").await.expect("taken");
-            peer.write_all(b"stranger \"for all.bin\" 1000")
+            peer.write_all(b"stranger \"\\for all.bin\" 1000")
                 .await
                 .expect("taken");
             let mut got = Vec::new();
@@ -205,7 +205,7 @@ async fn strangers_fetch_from_us() {
         }
         for (asked, answer) in [
             ("GETstranger \"no such\" 0", &b"1FILE NOT SHARED"[..]),
-            ("GETstranger \"for all.bin\" 70001", b"1INVALID REQUEST"),
+            ("GETstranger \"\\for all.bin\" 70001", b"1INVALID REQUEST"),
         ] {
             let mut peer = TcpStream::connect(owner.servent.listen())
                 .await
@@ -233,13 +233,13 @@ async fn strangers_fetch_from_us() {
         peer.write_all(b"1").await.expect("taken");
         let offer = format!(
             "SEND{}",
-            "stranger \"for all.bin\" 70000".replace("stranger", &nick)
+            "stranger \"\\for all.bin\" 70000".replace("stranger", &nick)
         );
         let mut said = vec![0; offer.len()];
         peer.read_exact(&mut said).await.expect("an offer");
         let said = String::from_utf8(said).expect("text");
         assert!(
-            said.starts_with("SEND") && said.contains("\"for all.bin\" 70000"),
+            said.starts_with("SEND") && said.contains("\"\\for all.bin\" 70000"),
             "{said}"
         );
     })
@@ -301,12 +301,9 @@ async fn we_fetch_from_strangers() {
         }
         // Its owner leaves.
         drop(stranger);
-        let failed = loop {
-            let failed = asker.fetch(&hit).await.expect_err("nobody is there");
-            if failed.contains("left") {
-                break failed;
-            }
-        };
+        let lives = || async { asker.servent.search_index("lives").await.expect("there") };
+        while !names(lives().await).await.is_empty() {}
+        let failed = asker.fetch(&hit).await.expect_err("nobody is there");
         assert!(failed.contains("has left"));
     })
     .await;

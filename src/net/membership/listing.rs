@@ -1,6 +1,7 @@
 //! What we share, as an index lists it: by name, and each name once.
 //!
-//! The names are those that hits tell, never the folders. Files of equal names get folders that hold no word: `_`, `__`.
+//! The names are those that hits tell, never the folders. Before each stands a `\`, without which TekNap shows no name, and
+//! files of equal names get folders that hold no word: `\name`, `_\name`, `__\name`.
 
 use std::collections::BTreeMap;
 
@@ -64,20 +65,14 @@ pub(super) fn difference(old: &Listing, new: &Listing, out: &mut BytesMut) {
 
 /// The file that is listed as `name`.
 pub(in crate::net) fn find(library: &Library, name: &str) -> Option<SharedFile> {
-    let (before, plain_name) = match name.rsplit_once('\\') {
-        Some((folder, base)) => (folder.len(), base),
-        None => (0, name),
-    };
+    let (folder, plain_name) = name.rsplit_once('\\')?;
     let mut same = library.files().filter(|file| plain(file) == plain_name);
-    same.nth(before).cloned()
+    same.nth(folder.len()).cloned()
 }
 
 /// How a file is listed when `before` others of its name are.
 fn listed(name: &str, before: usize) -> String {
-    match before {
-        0 => name.to_owned(),
-        _ => format!("{}\\{name}", "_".repeat(before)),
-    }
+    format!("{}\\{name}", "_".repeat(before))
 }
 
 /// A name without what the wire cannot carry.
