@@ -175,14 +175,13 @@ impl Files {
         self.files.get(&id)
     }
 
-    /// Hands the files that fulfil a wish to `take`, which tells whether it wants more. Newest first; each once.
+    /// Hands the files that fulfil a wish to `take`, which tells whether it wants more if it took it. Newest first; each once.
     pub(super) fn search(&self, wish: &Wish, mut take: impl FnMut(&File) -> Option<Verdict>) {
-        let mut taken: Vec<u32> = Vec::new();
         self.postings.search(&wish.demand.terms, |id| {
             let Some(file) = self.get(id) else {
                 return Verdict::Next;
             };
-            if taken.contains(&id) || wish.excluded.iter().any(|term| self.postings.has(term, id)) {
+            if wish.excluded.iter().any(|term| self.postings.has(term, id)) {
                 return Verdict::Next;
             }
             if !wish.demand.runs.is_empty() {
@@ -191,13 +190,7 @@ impl Files {
                     return Verdict::Next;
                 }
             }
-            match take(file) {
-                Some(verdict) => {
-                    taken.push(id);
-                    verdict
-                }
-                None => Verdict::Next,
-            }
+            take(file).unwrap_or(Verdict::Next)
         });
     }
 

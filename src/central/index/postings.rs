@@ -120,7 +120,7 @@ impl Postings {
     }
 
     /// Visits the files that have all of `terms`, the newest first; those that have the rarest as a whole word before those
-    /// where it only begins one. A file may be visited twice, and one that has gone be visited.
+    /// where it only begins one. One that has gone may be visited, too.
     pub(super) fn search(&self, terms: &BTreeSet<Term>, mut visit: impl FnMut(u32) -> Verdict) {
         let mut wanted: Vec<Wanted<'_>> = terms.iter().map(|term| self.wanted(term)).collect();
         wanted.sort_by_key(|wanted| wanted.total);
@@ -128,13 +128,15 @@ impl Postings {
             return;
         };
         let mut lookups = 0;
-        for (list, _) in &rarest.lists {
+        for (place, (list, _)) in rarest.lists.iter().enumerate() {
+            let before = &rarest.lists[..place];
             for other in others.iter_mut() {
                 other.rewind();
             }
             for &id in list.iter().rev() {
                 lookups += 1;
-                let all = others.iter_mut().all(|other| other.has(id, &mut lookups));
+                let all = others.iter_mut().all(|other| other.has(id, &mut lookups))
+                    && !before.iter().any(|(ids, _)| ids.binary_search(&id).is_ok());
                 if (all && visit(id) == Verdict::Enough) || lookups > MOST_LOOKUPS {
                     return;
                 }
@@ -218,9 +220,8 @@ mod tests {
     fn found(postings: &Postings, words: &str) -> Vec<u32> {
         let mut found = Vec::new();
         postings.search(&Demand::of(words).terms, |id| {
-            if !found.contains(&id) {
-                found.push(id);
-            }
+            assert!(!found.contains(&id));
+            found.push(id);
             Verdict::Next
         });
         found

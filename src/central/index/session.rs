@@ -147,12 +147,13 @@ impl Index {
             self.accounts.proofs.insert(key.into(), proof);
         }
         let client = &login.client[..login.client.len().min(LONGEST_CLIENT)];
-        let user = User {
+        let mut user = User {
             nick: login.nick.into(),
             client: client.into(),
             addr,
             port: login.port,
             speed,
+            tail: Box::default(),
             downloads: 0,
             uploads: 0,
             since: now,
@@ -160,6 +161,7 @@ impl Index {
             files: Vec::new(),
             watches: Vec::new(),
         };
+        user.set_speed(speed);
         send(out, from, |bytes| {
             frame(bytes, Kind::LOGIN_ACK, |body| {
                 body.extend_from_slice(b"anon@servent");

@@ -215,7 +215,7 @@ impl Index {
     pub(super) fn on_new_speed(&mut self, from: Link, body: &[u8]) -> Result<(), Malformed> {
         let speed = Fields::new(body).number()?;
         if let Some(user) = self.users.get_mut(from) {
-            user.speed = speed;
+            user.set_speed(speed);
         }
         Ok(())
     }

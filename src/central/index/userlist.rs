@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use foldhash::HashMap;
 
 use super::Link;
+use crate::central::token::number;
 use crate::time::Time;
 
 /// A user who is logged in.
@@ -21,6 +22,8 @@ pub(super) struct User {
     pub(super) port: u16,
     /// Its line, 0 (unknown) to 10.
     pub(super) speed: u8,
+    /// What hits say of it: ` nick ip speed`. Made once, for a search has a hundred of them.
+    pub(super) tail: Box<[u8]>,
     /// Downloads under way.
     pub(super) downloads: u16,
     /// Uploads under way.
@@ -33,6 +36,15 @@ pub(super) struct User {
     pub(super) files: Vec<(u32, u32)>,
     /// Whom it watches, in lower case.
     pub(super) watches: Vec<Box<[u8]>>,
+}
+
+impl User {
+    /// Notes a new speed.
+    pub(super) fn set_speed(&mut self, speed: u8) {
+        self.speed = speed;
+        let rest = format!(" {} {speed}", number(self.addr));
+        self.tail = [b" ", &self.nick[..], rest.as_bytes()].concat().into();
+    }
 }
 
 /// All links and users.

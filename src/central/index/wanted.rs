@@ -11,6 +11,9 @@ use crate::central::search::{Measure, Search};
 use crate::central::share::decimal;
 use crate::central::token::number;
 
+/// The size of a usual answer.
+const ANSWER: usize = 2048;
+
 impl Index {
     pub(super) fn on_search(
         &mut self,
@@ -53,6 +56,8 @@ impl Index {
             None | Some(0) => room,
             Some(most) => most.min(room),
         };
+        // Few searches find nothing or more, and growing step by step costs more than this.
+        bytes.reserve(ANSWER);
         self.files.search(wish, |file| {
             let owner = self.users.get(file.owner)?;
             let out_of_reach = asker.port == 0 && owner.port == 0;
@@ -60,13 +65,9 @@ impl Index {
                 return None;
             }
             frame(bytes, Kind::HIT, |body| {
+                body.reserve(file.line.len() + owner.tail.len());
                 body.extend_from_slice(&file.line);
-                body.put_u8(b' ');
-                body.extend_from_slice(&owner.nick);
-                body.put_u8(b' ');
-                decimal(body, number(owner.addr).into());
-                body.put_u8(b' ');
-                decimal(body, owner.speed.into());
+                body.extend_from_slice(&owner.tail);
             });
             left -= 1;
             Some(match left {

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::job::{Setback, on_disk};
 use super::name::safe_name;
@@ -26,6 +26,9 @@ use crate::wire::Sha1;
 
 /// How long connecting may take, and greeting.
 const GREETING: Duration = Duration::from_secs(10);
+
+/// How long hello is waited for before we speak.
+const HELLO: Duration = Duration::from_millis(250);
 
 /// How long the bytes may pause.
 const STALL: Duration = Duration::from_secs(30);
@@ -57,16 +60,20 @@ impl Delivery {
     ) -> io::Result<Self> {
         let begin = async {
             let mut stream = TcpStream::connect(addr).await?;
-            // It says hello, and that may be all that comes.
-            if stream.read_u8().await? != b'1' {
-                return Err(io::Error::other("the source does not greet"));
-            }
+            // Some say hello and then listen; some, like us, listen for a while first.
+            let greeted = match timeout(HELLO, stream.read_u8()).await {
+                Ok(hello) => hello.and_then(greeting).map(|()| true)?,
+                Err(_) => false,
+            };
             let offset = 0;
             let request = Requested { nick, file, offset }.encode();
             // Some read the word by itself and take what else is there for lost.
             let (word, rest) = request.split_at(3);
             stream.write_all(word).await?;
             stream.write_all(rest).await?;
+            if !greeted {
+                greeting(stream.read_u8().await?)?;
+            }
             Ok(stream)
         };
         let mut stream = within(GREETING, begin).await?;
@@ -152,6 +159,13 @@ impl Downloads {
         let run = async move { stopping.run_until_cancelled(intake.run(delivery)).await };
         shared.jobs.spawn_on(run, &shared.runtime);
         Ok(id)
+    }
+}
+
+fn greeting(byte: u8) -> io::Result<()> {
+    match byte {
+        b'1' => Ok(()),
+        _ => Err(io::Error::other("the source does not greet")),
     }
 }
 
