@@ -12,12 +12,12 @@ use crate::rng::Rng;
 use crate::time::Time;
 use crate::wire::datagram::{DEFLATED, TAKES_DEFLATED};
 use crate::wire::{
-    Descriptor, Ggep, HEADER_LEN, Kind, Ping, Pong, VendorMeaning, VendorMessage, address,
+    Descriptor, Ggep, HEADER_LEN, Kind, Ping, Pong, Push, VendorMeaning, VendorMessage, address,
 };
 
 use super::caches::Caches;
 use super::claim::Claims;
-use super::ledger::{Ledger, Question};
+use super::ledger::{Ledger, Pending, Question};
 use super::offer::Offers;
 use super::reach::{Reach, is_believed, is_possible, reach};
 use super::secret::Secret;
@@ -74,7 +74,8 @@ impl Overlay {
             Kind::Pong => self.on_pong_by_udp(now, from, &what, out),
             Kind::Vendor { .. } => self.on_vendor_by_udp(now, from, &what, out),
             Kind::QueryHit => self.on_hit_by_udp(now, from, &what, out),
-            // Queries by UDP need a key that we give to nobody, pushes belong on links, the rest to other networks.
+            Kind::Push => self.on_push_by_udp(now, from, &what, out),
+            // Queries by UDP need a key that we give to nobody, the rest belongs to other networks.
             _ => self.counts.dropped += 1,
         }
     }
@@ -195,7 +196,8 @@ impl Overlay {
         if !whole {
             let waits = self.datagrams.as_deref_mut().map(|udp| {
                 let account = udp.ledger.open(now, to);
-                account.question.replace(question).is_some()
+                let before = account.pending.replace(Pending::Pong(question));
+                matches!(before, Some(Pending::Pong(_)))
             });
             // Whoever asks again without having met the challenge gets what there is for it.
             if waits == Some(false) && self.challenge(now, to, out) {
@@ -213,7 +215,7 @@ impl Overlay {
         {
             let account = udp.ledger.open(now, to);
             account.answered = Some(now);
-            account.question = None;
+            account.pending = None;
         }
     }
 
@@ -235,12 +237,28 @@ impl Overlay {
             return;
         };
         udp.ledger.prove(now, from);
-        let question = udp.ledger.open(now, from).question.take();
+        let pending = udp.ledger.open(now, from).pending.take();
         if udp.caches.answered(now, from) {
             self.hear_cache(now, from, &pong, out);
         }
-        if let Some(question) = question {
-            self.answer(now, from, question, out);
+        match pending {
+            Some(Pending::Pong(question)) => self.answer(now, from, question, out),
+            Some(Pending::Crawl(guid, crawl)) => self.answer_crawl(now, from, guid, crawl, out),
+            Some(Pending::Push {
+                servent,
+                index,
+                addr,
+            }) => {
+                let ggep = Ggep::new();
+                let push = Push {
+                    servent,
+                    index,
+                    addr,
+                    ggep,
+                };
+                self.pass_push(now, *from.ip(), push, out);
+            }
+            None => {}
         }
         self.claim_proven(now, from, out);
         self.deliver_proven(now, from, out);
@@ -266,6 +284,9 @@ impl Overlay {
             Ok((Some(VendorMeaning::OobClaim { hits, token }), _)) => {
                 let deflated = what.header.ttl & TAKES_DEFLATED != 0;
                 self.on_claim(now, from, guid, (hits, token, deflated), out);
+            }
+            Ok((Some(VendorMeaning::Crawl(crawl)), _)) => {
+                self.on_crawl(now, from, guid, crawl, out)
             }
             _ => self.counts.dropped += 1,
         }
@@ -326,7 +347,8 @@ impl Overlay {
     }
 }
 
-fn packed(hosts: &[SocketAddrV4]) -> Vec<u8> {
+/// These hosts, six bytes each.
+pub(super) fn packed(hosts: &[SocketAddrV4]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(hosts.len() * 6);
     hosts
         .iter()

@@ -277,5 +277,5 @@ const LONGEST_TOKEN: usize = 16;
 /// LimeWire reads no hit with more records.
 const RECORDS_PER_HIT: usize = 10;
 
-/// The longest payload of a hit by UDP: with all headers it crosses every path of today in one piece.
-const LONGEST_PAYLOAD: usize = 1_200;
+/// The longest payload of what we send by UDP: with all headers it crosses every path of today in one piece.
+pub(super) const LONGEST_PAYLOAD: usize = 1_200;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::time::Time;
-use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, Supported, VendorMeaning};
+use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, VendorMeaning};
 
 use super::ledger::holder;
 use super::offer::LOWEST_PORT;
@@ -99,6 +99,11 @@ impl Reachability {
     /// Whether datagrams of strangers come in.
     pub(super) const fn by_udp(&self) -> bool {
         matches!(self.udp.verdict, Reachable::Yes(_))
+    }
+
+    /// Whether strangers connect to us.
+    pub(super) const fn by_tcp(&self) -> bool {
+        matches!(self.tcp.verdict, Reachable::Yes(_))
     }
 
     /// Whether it is known that strangers cannot connect to us.
@@ -199,7 +204,7 @@ impl Overlay {
             return;
         };
         if self.reachable.tcp.is_due(now, |_| true) {
-            for (to, addr) in self.draw_testers(|_, peer| peer.tests.tcp) {
+            for (to, addr) in self.draw_testers(|_, peer| peer.skills.calls_back) {
                 let guid = Guid::random(&mut self.rng);
                 self.say(now, to, guid, &VendorMeaning::TcpConnectBack(port), out);
                 self.reachable.tcp.ask(now, addr);
@@ -218,7 +223,7 @@ impl Overlay {
         let fit = |overlay: &Self, peer: &Peer| {
             let udp = overlay.datagrams.as_deref();
             let spoken = udp.and_then(|udp| udp.ledger.spoken(answers_from(peer)));
-            peer.tests.udp && spoken.is_none_or(|at| now.since(at) >= HOLE)
+            peer.skills.pings_back && spoken.is_none_or(|at| now.since(at) >= HOLE)
         };
         for (to, addr) in self.draw_testers(fit) {
             let Some(udp) = &mut self.datagrams else {
@@ -313,36 +318,6 @@ fn answers_from(peer: &Peer) -> SocketAddrV4 {
     let listening = peer.listening().unwrap_or(remote);
     SocketAddrV4::new(*remote.ip(), listening.port())
 }
-
-/// Which tests a neighbour makes for others.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tests {
-    tcp: bool,
-    udp: bool,
-}
-
-impl Tests {
-    /// None, as long as it has not said what it understands.
-    pub(super) const NONE: Self = Self {
-        tcp: false,
-        udp: false,
-    };
-
-    /// What it says of itself.
-    pub(super) fn among(all: &[Supported]) -> Self {
-        let has = |vendor: &[u8; 4], version| {
-            let same = |one: &Supported| one.vendor == *vendor && one.selector == CONNECT_BACK;
-            all.iter().any(|one| same(one) && one.version >= version)
-        };
-        Self {
-            tcp: has(b"BEAR", 1),
-            udp: has(b"GTKG", 2),
-        }
-    }
-}
-
-/// The number of both messages.
-const CONNECT_BACK: u16 = 7;
 
 const NOBODY_ASKED: &str = "no neighbour has been asked to test it";
 const ASKED: &str = "a neighbour has been asked to test it";

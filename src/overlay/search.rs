@@ -314,6 +314,7 @@ impl Overlay {
     pub(super) fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
         let mut ggep = Ggep::new();
         ggep.push("BH", Bytes::new());
+        self.name_proxies(&mut ggep);
         QueryHit {
             addr,
             speed: UNMEASURED,

@@ -158,6 +158,7 @@ impl Actor {
                     }
                 }
                 Some(expired) = self.timers.next(), if !self.timers.is_empty() => {
+                    self.note_busy();
                     self.take(Input::Woke(expired.into_inner()));
                 }
                 () = changed(&mut census) => {
@@ -242,12 +243,17 @@ impl Actor {
         }
     }
 
-    fn look_up(&mut self, query: Guid, wanted: &Query) {
+    /// Tells the overlay when all upload slots are taken, and when they are not any more: hits say so, and a leaf tells
+    /// its ultrapeers.
+    fn note_busy(&mut self) {
         let busy = self.parts.uploads.busy();
         if std::mem::replace(&mut self.busy, busy) != busy {
-            // A hit says whether there is a free slot, so now is the time to know.
             self.inputs.push_back(Input::Command(Command::Busy(busy)));
         }
+    }
+
+    fn look_up(&mut self, query: Guid, wanted: &Query) {
+        self.note_busy();
         let shelf = self
             .parts
             .shelf
