@@ -226,8 +226,8 @@ impl Overlay {
         }
     }
 
-    /// Whom to name in X-Try to a newcomer: neighbours, who live, then others thought well of.
-    pub(super) fn recommended(&self, now: Time, newcomer: Ipv4Addr) -> Vec<SocketAddrV4> {
+    /// Whom to name in X-Try: neighbours, who live, then others thought well of.
+    pub(super) fn recommended(&self, now: Time) -> Vec<SocketAddrV4> {
         let mut hosts: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
         if !hosts.is_empty() {
             // Not always the same ones first.
@@ -236,7 +236,6 @@ impl Overlay {
         }
         let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
         hosts.extend(others.take(RECOMMENDED));
-        hosts.retain(|host| is_believed(*host, newcomer));
         hosts.truncate(RECOMMENDED);
         hosts
     }

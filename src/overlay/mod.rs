@@ -68,8 +68,6 @@ use growth::Growth;
 use hosts::HostCache;
 use peers::Peers;
 use pongs::PongCache;
-use push::PushLimits;
-use quota::Quota;
 use reachable::Reachability;
 use roles::Standing;
 use routes::Routes;
@@ -99,9 +97,6 @@ pub struct Overlay {
     asking: Askings,
     tables: Tables,
     growth: Growth,
-    push_limits: PushLimits,
-    /// Pushes passed on to leaves that asked for it.
-    pushes_passed: Quota,
     reachable: Box<Reachability>,
     /// None without a socket for them.
     datagrams: Option<Box<Datagrams>>,
@@ -147,8 +142,6 @@ impl Overlay {
             asking: Askings::default(),
             tables: Tables::default(),
             growth: Growth::default(),
-            push_limits: PushLimits::default(),
-            pushes_passed: Quota::NEW,
             reachable: Box::default(),
             datagrams: None,
             rounds_due: None,

@@ -8,7 +8,6 @@
 //! which has proved that it stands there: by a connection, or by sending back a ping of ours.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::{Descriptor, Ggep, Guid, Kind, Push, VendorMeaning};
@@ -137,7 +136,7 @@ impl Overlay {
         let itself = *push.addr.ip() == asker && push.addr.port() >= LOWEST_PORT;
         let to = self.client(&push.servent);
         let fit = itself && is_possible(push.addr) && !self.is_ourselves(push.addr);
-        let may = fit && self.pushes_passed.take(now, PASSED_PER_MINUTE, MINUTE);
+        let may = fit && self.reachable.may_pass_push(now);
         let (Some(to), true) = (to, may) else {
             self.counts.dropped += 1;
             return;
@@ -187,8 +186,3 @@ impl Overlay {
 
 /// Proxies asked for (LimeWire and gtk-gnutella name four at most).
 const PROXIES: usize = 4;
-
-/// Pushes passed on in each minute to all who have asked for it: a leaf answers twenty.
-const PASSED_PER_MINUTE: u32 = 120;
-
-const MINUTE: Duration = Duration::from_secs(60);

@@ -52,7 +52,7 @@ impl Overlay {
                 self.is_answered(now, peer) && is_believed(push.addr, *peer.who.remote.ip())
             }) && push.addr.port() >= LOWEST_PORT
                 && !self.is_ourselves(push.addr)
-                && self.push_limits.take(now, holder(push.addr))
+                && self.reachable.may_push(now, holder(push.addr))
         });
         match asked {
             Some(push) => out.push(Effect::Tell(Event::PushAsked {

@@ -18,6 +18,7 @@ use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, VendorMeaning};
 use super::ledger::holder;
 use super::offer::LOWEST_PORT;
 use super::push::PushLimits;
+use super::quota::Quota;
 use super::reach::{Reach, is_possible, reach};
 use super::{Effect, Outbox, Overlay, Peer, PeerId};
 
@@ -64,6 +65,10 @@ pub(super) struct Reachability {
     /// Calls and pings that neighbours asked for.
     called_back: PushLimits,
     pinged_back: PushLimits,
+    /// Dials that pushes asked for.
+    pushed: PushLimits,
+    /// Pushes passed on to leaves that nobody can connect to.
+    pushes_passed: Quota,
 }
 
 /// One way, and the test of it.
@@ -91,6 +96,8 @@ impl Default for Reachability {
             udp: Trial::new(),
             called_back: PushLimits::default(),
             pinged_back: PushLimits::default(),
+            pushed: PushLimits::default(),
+            pushes_passed: Quota::NEW,
         }
     }
 }
@@ -109,6 +116,17 @@ impl Reachability {
     /// Whether it is known that strangers cannot connect to us.
     pub(super) const fn not_by_tcp(&self) -> bool {
         matches!(self.tcp.verdict, Reachable::No(_))
+    }
+
+    /// Whether `addr` may be dialled for one more push.
+    pub(super) fn may_push(&mut self, now: Time, addr: SocketAddrV4) -> bool {
+        self.pushed.take(now, addr)
+    }
+
+    /// Whether one more push may be passed on.
+    pub(super) fn may_pass_push(&mut self, now: Time) -> bool {
+        self.pushes_passed
+            .take(now, PUSHES_PASSED, Duration::from_secs(60))
     }
 
     /// We listen somewhere else: nothing of what was known holds.
@@ -327,6 +345,9 @@ const SPOILT: &str = "a neighbour was asked, but we have spoken to it since";
 const CONNECTED: &str = "a stranger has connected";
 const PINGED: &str = "a stranger's datagram has come in";
 const NO_SOCKET: &str = "there is no socket for datagrams";
+
+/// Pushes passed on in each minute, to all leaves together: one leaf follows twenty.
+const PUSHES_PASSED: u32 = 120;
 
 /// Neighbours asked at once (gtk-gnutella: two).
 const TESTERS: usize = 2;

@@ -22,6 +22,7 @@ use crate::time::Time;
 use crate::wire::ByeCode;
 use crate::wire::handshake::{Role, Vacancy};
 
+use super::reach::is_believed;
 use super::{Introduction, Outbox, Overlay};
 
 /// Which role a servent is to have.
@@ -60,8 +61,8 @@ pub(super) struct Standing {
     pub(super) reason: RoleReason,
     /// When it was taken.
     since: Time,
-    /// How long a leaf waits before it offers itself as an ultrapeer.
-    patience: Duration,
+    /// How often we have offered ourselves as an ultrapeer and been sent back.
+    in_vain: u8,
     /// Since when a leaf has had no ultrapeer.
     alone: Option<Time>,
 }
@@ -77,7 +78,7 @@ impl Standing {
             role,
             reason,
             since: Time::ZERO,
-            patience: STEADY,
+            in_vain: 0,
             alone: None,
         }
     }
@@ -89,12 +90,15 @@ impl Standing {
             role,
             reason,
             since: now,
-            patience: match in_vain {
-                true => (self.patience * 2).min(LONGEST_STEADY),
-                false => self.patience,
-            },
+            in_vain: self.in_vain.saturating_add(in_vain.into()),
             alone: None,
         };
+    }
+
+    /// How long a leaf waits before it offers itself.
+    fn patience(&self) -> Duration {
+        let doublings = u32::from(self.in_vain).min(MOST_DOUBLINGS);
+        STEADY * (1 << doublings)
     }
 }
 
@@ -115,17 +119,28 @@ impl Overlay {
         open && self.peers.is_empty()
     }
 
-    /// Free slots of both kinds, and whom to name to a newcomer from this address, refused or not, and to a crawler.
-    pub fn vacancy(&self, now: Time, newcomer: Ipv4Addr) -> Vacancy {
+    /// Free slots of both kinds, and whom to name to those who are refused (and to those who are not).
+    pub fn vacancy(&self, now: Time) -> Vacancy {
         let leaves = self.free_for_leaves();
-        let [ultrapeers, leaves_at] = self.neighbours_for(newcomer);
         Vacancy {
             free: self.free(),
             leaves,
             guide: leaves > 0 && self.peers.ultrapeers() >= self.config.slots,
-            hosts: self.recommended(now, newcomer),
+            hosts: self.recommended(now),
+            ..Vacancy::default()
+        }
+    }
+
+    /// The same for a newcomer from this address, who may be a crawler: nobody is told of addresses that mean nothing
+    /// where he stands.
+    pub fn vacancy_for(&self, now: Time, newcomer: Ipv4Addr) -> Vacancy {
+        let mut vacancy = self.vacancy(now);
+        vacancy.hosts.retain(|host| is_believed(*host, newcomer));
+        let [ultrapeers, leaves_at] = self.neighbours_for(newcomer);
+        Vacancy {
             ultrapeers,
             leaves_at,
+            ..vacancy
         }
     }
 
@@ -184,7 +199,7 @@ impl Overlay {
     fn is_steady(&self, now: Time) -> bool {
         let reached = self.reachable.by_tcp() && self.reachable.by_udp();
         let idle = self.config.grow && self.searches.is_empty();
-        reached && idle && now.since(self.standing.since) >= self.standing.patience
+        reached && idle && now.since(self.standing.since) >= self.standing.patience()
     }
 
     /// Whether an ultrapeer does better as a leaf: nobody can connect to it, it can connect to others, and no leaf hangs on
@@ -235,8 +250,8 @@ pub(super) const ALONE: Duration = Duration::from_secs(30);
 /// How long a leaf waits before it offers itself (gtk-gnutella: an hour)...
 const STEADY: Duration = Duration::from_secs(3_600);
 
-/// ...and at most, having been sent back time and again.
-const LONGEST_STEADY: Duration = Duration::from_secs(24 * 3_600);
+/// ...and twice as long each time it was sent back, up to two thirds of a day.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// Mode change (Bye 0.1 as gtk-gnutella numbers it).
 const ROLE_CHANGED: ByeCode = ByeCode(203);

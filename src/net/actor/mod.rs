@@ -34,7 +34,7 @@ use crate::librarian::{Census, Shelf};
 use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Timer};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::transfer::{Downloads, Uploads};
+use crate::transfer::{Downloads, PushWish, Uploads};
 use crate::wire::{Guid, Query};
 
 /// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
@@ -149,6 +149,7 @@ impl Actor {
         saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, kill) = (self.parts.stop.clone(), self.parts.kill.clone());
         let mut census = self.parts.census.clone();
+        let mut wishes = self.parts.uploads.push_wishes();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
@@ -165,6 +166,7 @@ impl Actor {
                     let counted = *census.borrow_and_update();
                     self.take(Input::Command(sharing(counted)));
                 }
+                Some(wish) = wishes.recv() => self.pass_push(wish),
                 Some(Err(error)) = self.link_tasks.join_next() => self.bury(&error),
                 Some(Err(error)) = self.errands.join_next() => {
                     tracing::error!(%error, "a task panicked");
@@ -261,6 +263,15 @@ impl Actor {
             .unwrap_or_else(PoisonError::into_inner);
         let records = shelf.records(wanted, FILES_PER_QUERY);
         self.inputs.push_back(Input::Found { query, records });
+    }
+
+    /// Somebody takes us for the push proxy of a servent, which we are or not.
+    fn pass_push(&mut self, wish: PushWish) {
+        let PushWish { push, asker, reply } = wish;
+        // Who has hung up needs no answer.
+        let _ = reply.send(self.overlay.is_proxy_of(&push.servent));
+        let push = Box::new(push);
+        self.take(Input::Command(Command::PassPush { asker, push }));
     }
 
     fn tell(&mut self, event: Event) {
