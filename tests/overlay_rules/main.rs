@@ -2,6 +2,7 @@
 
 mod anything;
 mod bench;
+mod captured;
 mod crawl;
 mod datagrams;
 mod growth;
