@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod connection;
 mod proxy;
+mod queue;
 mod shelf;
 mod slots;
 
@@ -132,7 +133,12 @@ impl Uploads {
         self.slots.completed()
     }
 
-    /// Whether all slots are taken.
+    /// How many wait in the queue for a slot.
+    pub fn waiting(&self) -> usize {
+        self.slots.waiting()
+    }
+
+    /// Whether all slots are taken, or kept for those who wait.
     pub fn busy(&self) -> bool {
         self.slots.busy()
     }
