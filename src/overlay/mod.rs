@@ -9,7 +9,7 @@
 //! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eight chapters
 //! along links: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables` (query
 //! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
-//! In five by UDP: `datagram` (the door, pings and pongs), `caches` (host caches), `offer` and `claim` (out-of-band hits),
+//! In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
 //! `crawl` (who asks for our neighbours). `reachable` says whether strangers reach us, `proxies` what helps if they do
 //! not, `roles` in which tier we stand.
 //!
