@@ -93,6 +93,12 @@ impl Overlay {
         }
     }
 
+    /// Whether our hits ask for pushes: when nobody can connect to us, and while we do not know but have proxies, as
+    /// LimeWire holds it. Whoever tried to connect in vain would have to wait until he gives up.
+    pub(super) fn wants_pushes(&self) -> bool {
+        self.reachable.not_by_tcp() || !self.proxies().is_empty()
+    }
+
     /// What our hits say of them (GGEP `PUSH`).
     pub(super) fn name_proxies(&self, ggep: &mut Ggep) {
         let proxies = self.proxies();

@@ -321,7 +321,7 @@ impl Overlay {
             records,
             trailer: Trailer {
                 vendor: *b"SRVT",
-                push: Some(self.reachable.not_by_tcp()),
+                push: Some(self.wants_pushes()),
                 busy: Some(self.sharing.busy),
                 measured: Some(false),
                 ggep,

@@ -79,6 +79,7 @@ fn a_leaf_asks_four_ultrapeers_and_names_them_in_its_hits() {
         panic!("{effects:?}");
     };
     let hit = QueryHit::decode(&descriptor.payload).expect("a hit");
+    assert_eq!(hit.trailer.push, Some(true));
     let proxies = hit.trailer.ggep.get("PUSH").expect("its proxies");
     assert_eq!(address::unpack(proxies), Some(vec![addr("44.0.1.1:7000")]));
 
