@@ -202,11 +202,12 @@ impl Overlay {
         reached && idle && now.since(self.standing.since) >= self.standing.patience()
     }
 
-    /// Whether an ultrapeer does better as a leaf: nobody can connect to it, it can connect to others, and no leaf hangs on
-    /// it.
+    /// Whether an ultrapeer does better as a leaf: nobody can connect to it, it can connect to others, no leaf hangs on it,
+    /// and it is not searching.
     fn is_walled(&self) -> bool {
         let walled = self.config.grow && self.reachable.not_by_tcp();
-        walled && self.peers.outgoing() > 0 && self.peers.leaves() == 0
+        let free = self.peers.leaves() == 0 && self.searches.is_empty();
+        walled && free && self.peers.outgoing() > 0
     }
 
     /// Slots for leaves; a leaf has none.
