@@ -7,17 +7,21 @@ mod answer;
 mod body;
 mod connection;
 mod napster;
+mod proxy;
+mod queue;
 mod shelf;
 mod slots;
 
 use std::net::SocketAddrV4;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+
+pub use self::proxy::PushWish;
 
 use self::connection::Connection;
 use self::slots::Slots;
@@ -71,6 +75,7 @@ pub struct Uploads {
     giving: Semaphore,
     browsing: Semaphore,
     lobby: Lobby,
+    push_wishes: OnceLock<mpsc::Sender<PushWish>>,
 }
 
 impl Uploads {
@@ -83,6 +88,7 @@ impl Uploads {
             giving: Semaphore::new(MAX_GIVING),
             browsing: Semaphore::new(MAX_BROWSING),
             lobby: Lobby::default(),
+            push_wishes: OnceLock::new(),
         })
     }
 
@@ -128,7 +134,12 @@ impl Uploads {
         self.slots.completed()
     }
 
-    /// Whether all slots are taken.
+    /// How many wait in the queue for a slot.
+    pub fn waiting(&self) -> usize {
+        self.slots.waiting()
+    }
+
+    /// Whether all slots are taken, or kept for those who wait.
     pub fn busy(&self) -> bool {
         self.slots.busy()
     }

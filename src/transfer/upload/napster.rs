@@ -9,12 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::body::Body;
+use super::queue::Asker;
 use super::{CONNECT_LIMIT, UploadStatus, Uploads};
 use crate::central::{Malformed, Offered, Requested};
 use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::within;
-use crate::transfer::http::ByteRange;
+use crate::transfer::http::{ByteRange, Headers};
 
 /// How long somebody may take to say what it wants.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -101,7 +102,7 @@ impl Uploads {
         offset: u64,
         head: Bytes,
     ) -> io::Result<()> {
-        let (size, modified) = (file.size, file.modified);
+        let (index, size, modified) = (file.index, file.size, file.modified);
         let name = file.name.clone();
         let open = move || Body::new(librarian::open(&file)?);
         let body = tokio::task::spawn_blocking(open).await??;
@@ -117,8 +118,10 @@ impl Uploads {
             running: true,
         };
         let number = self.slots.enlist();
-        let sent = match self.slots.claim(number, upload) {
-            Some(slot) => {
+        // A place in the queue is of no use to who cannot be told of it.
+        let asker = Asker::new(*to.ip(), index, &Headers::default());
+        let sent = match self.slots.claim(number, upload, asker) {
+            Ok(slot) => {
                 stream.write_all(&head).await?;
                 let range = ByteRange {
                     start: offset,
@@ -130,7 +133,7 @@ impl Uploads {
                 }
                 sent
             }
-            None => stream.write_all(b"BUSY: try again later").await,
+            Err(_) => stream.write_all(b"BUSY: try again later").await,
         };
         self.slots.dismiss(number);
         sent?;
