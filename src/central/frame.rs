@@ -265,7 +265,7 @@ mod tests {
     fn what_does_not_fit_is_cut_off() {
         let mut out = BytesMut::new();
         frame(&mut out, Kind::TROUBLE, |body| {
-            body.extend_from_slice(&[b'x'; 70_000])
+            body.extend_from_slice(&[b'x'; 70_000]);
         });
         assert_eq!(out.len(), HEAD + 65_535);
         assert!(Frame::read(&mut out, 65_535).unwrap().is_some());

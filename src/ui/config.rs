@@ -82,6 +82,7 @@ mod tests {
             listen = "127.0.0.1:0"
             bootstrap = "b.txt"
             connect = ["localhost:6346"]
+            index = "localhost:8888"
             upload-slots = 3
             role = "leaf"
             search = "flood:ttl=2"

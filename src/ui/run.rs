@@ -142,6 +142,12 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
         Some(Strategy::Flood { ttl }) => ttl,
         Some(Strategy::Dynamic | Strategy::Index) | None => None,
     };
+    let index = options.search == Some(Strategy::Index);
+    if index && options.index.is_none() {
+        return Err(Failure::usage(
+            "--search index asks a central index: name it with --index HOST:PORT",
+        ));
+    }
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let prompt = at_terminal && !options.daemon;
     Ok(Manner {
@@ -149,7 +155,7 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
         beside: prompt && !is_dumb(),
         wait,
         ttl,
-        index: options.search == Some(Strategy::Index),
+        index,
     })
 }
 

@@ -102,12 +102,7 @@ impl Search {
 
 /// Asks the central index; none, and said, when it is away.
 async fn ask_index(session: &Session, text: &str) -> Option<net::Search> {
-    let Some((addr, mut standing)) = session.servent.index() else {
-        session
-            .screen
-            .talk("No index was named with --index; the network is asked instead.");
-        return None;
-    };
+    let (addr, mut standing) = session.servent.index()?;
     // At the start it takes a moment to log in.
     let present = |standing: &Standing| matches!(standing, Standing::Present { .. });
     let _ = timeout(INDEX_WITHIN, standing.wait_for(present)).await;

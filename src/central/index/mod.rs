@@ -184,7 +184,7 @@ impl Index {
         let gigabytes = self.files.bytes() / GIGABYTE;
         let text = format!("{} {} {gigabytes}", self.users(), self.files());
         frame(bytes, Kind::STATS, |body| {
-            body.extend_from_slice(text.as_bytes())
+            body.extend_from_slice(text.as_bytes());
         });
     }
 
@@ -199,7 +199,7 @@ impl Index {
 fn say(out: &mut impl Outbox, to: Link, kind: Kind, body: impl AsRef<[u8]>) {
     send(out, to, |bytes| {
         frame(bytes, kind, |written| {
-            written.extend_from_slice(body.as_ref())
+            written.extend_from_slice(body.as_ref());
         });
     });
 }

@@ -192,7 +192,7 @@ impl Index {
         ];
         for line in own.iter().chain(&self.limits.motd) {
             frame(bytes, Kind::MOTD, |body| {
-                body.extend_from_slice(line.as_bytes())
+                body.extend_from_slice(line.as_bytes());
             });
         }
     }

@@ -33,13 +33,13 @@ impl Index {
         };
         let Some((to, owner)) = self.named(nick) else {
             send(out, from, |bytes| {
-                signal(bytes, Kind::DOWNLOAD_ERROR, nick, name)
+                signal(bytes, Kind::DOWNLOAD_ERROR, nick, name);
             });
             return Ok(());
         };
         if owner.port == 0 && asker.port == 0 {
             send(out, from, |bytes| {
-                meet(bytes, Kind::DOWNLOAD_ACK, owner, name, BOTH_FIREWALLED)
+                meet(bytes, Kind::DOWNLOAD_ACK, owner, name, BOTH_FIREWALLED);
             });
         } else if push && owner.port != 0 {
             let why = format!("{} is not firewalled", String::from_utf8_lossy(&owner.nick));
@@ -48,11 +48,11 @@ impl Index {
             let file = self.id_of(to, name).and_then(|id| self.files.get(id));
             let mark = file.map_or(NO_MARK, File::mark);
             send(out, from, |bytes| {
-                meet(bytes, Kind::DOWNLOAD_ACK, owner, name, mark)
+                meet(bytes, Kind::DOWNLOAD_ACK, owner, name, mark);
             });
         } else {
             send(out, to, |bytes| {
-                signal(bytes, Kind::UPLOAD, &asker.nick, name)
+                signal(bytes, Kind::UPLOAD, &asker.nick, name);
             });
         }
         Ok(())
@@ -77,11 +77,11 @@ impl Index {
         let mark = file.mark();
         if owner.port == 0 {
             send(out, from, |bytes| {
-                meet(bytes, Kind::PUSH_ACK, asker, name, mark)
+                meet(bytes, Kind::PUSH_ACK, asker, name, mark);
             });
         } else {
             send(out, to, |bytes| {
-                meet(bytes, Kind::DOWNLOAD_ACK, owner, name, mark)
+                meet(bytes, Kind::DOWNLOAD_ACK, owner, name, mark);
             });
         }
         Ok(())

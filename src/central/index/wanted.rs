@@ -38,7 +38,7 @@ impl Index {
             };
             if let Some(why) = trouble {
                 frame(bytes, Kind::TROUBLE, |body| {
-                    body.extend_from_slice(why.as_bytes())
+                    body.extend_from_slice(why.as_bytes());
                 });
             }
             frame(bytes, Kind::SEARCH_END, |_| {});

@@ -40,7 +40,7 @@ pub(super) fn difference(old: &Listing, new: &Listing, out: &mut BytesMut) {
     for (name, was) in old {
         if new.get(name) != Some(was) {
             frame(out, Kind::UNSHARE, |body| {
-                body.extend_from_slice(name.as_bytes())
+                body.extend_from_slice(name.as_bytes());
             });
         }
     }
