@@ -41,6 +41,7 @@
 //! Everything from the network is judged by a function that returns a [`wire::WireError`] or a value, never panics, and
 //! knows a limit for every length. A refusal is counted, and it is the neighbour that loses the link.
 
+pub mod lab;
 pub mod librarian;
 pub mod library;
 pub mod net;

@@ -109,6 +109,7 @@ const SEEN: Way = Way {
     to: None,
     hops: 0,
     probe: false,
+    walk: false,
 };
 
 /// The shortest payload of a Push.

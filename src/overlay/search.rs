@@ -14,57 +14,94 @@ use bytes::Bytes;
 use crate::time::Time;
 use crate::wire::{
     ByeCode, Descriptor, Ggep, Guid, Header, Kind, Query, QueryFlags, QueryHit, Record, Trailer,
-    VendorMeaning,
+    VendorMeaning, WalkStep,
 };
 
+use super::ring::Widening;
 use super::routes::Way;
 use super::vendor::NO_MORE;
-use super::{Effect, Event, Outbox, Overlay, Peer, PeerId, SearchBy};
+use super::{Effect, Event, Outbox, Overlay, Peer, PeerId, Strategy};
 
 /// A search of our own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Search {
     pub(super) guid: Guid,
+    /// GUIDs of further queries for the same.
+    pub(super) also: Vec<Guid>,
     /// Files found so far.
     pub(super) hits: u32,
+    /// What an expanding ring has still to do.
+    pub(super) widening: Option<Widening>,
+}
+
+impl Search {
+    fn new(guid: Guid) -> Self {
+        Self {
+            guid,
+            also: Vec::new(),
+            hits: 0,
+            widening: None,
+        }
+    }
+
+    /// Whether a hit for this GUID is one for this search.
+    fn asked_as(&self, guid: &Guid) -> bool {
+        self.guid == *guid || self.also.contains(guid)
+    }
 }
 
 impl Overlay {
-    /// Asks the network, by flood where a TTL is named and else as configured. A leaf asks its ultrapeers, who ask for
-    /// it.
+    /// Asks the network, in the way that is named or else configured. A leaf asks its ultrapeers, who ask for it.
     pub(super) fn search(
         &mut self,
         now: Time,
         guid: Guid,
         mut query: Query,
-        ttl: Option<u8>,
+        by: Option<Strategy>,
         out: &mut impl Outbox,
     ) {
         if self.searches.iter().all(|search| search.guid != guid) {
             if self.searches.len() >= MAX_SEARCHES {
                 self.searches.remove(0);
             }
-            self.searches.push(Search { guid, hits: 0 });
+            self.searches.push(Search::new(guid));
         }
-        self.queries.learn(now, &guid, OURS);
-        let usual = if self.is_leaf() {
-            query.flags.0 |= QueryFlags::LEAF_GUIDED;
-            1
-        } else {
-            self.config.ttl
-        };
-        let dynamic = !self.is_leaf() && self.search_by(ttl) == SearchBy::Dynamic;
-        let ttl = ttl.unwrap_or(usual).min(self.config.hard_ttl);
-        if ttl == 0 {
-            return;
-        }
+        self.queries.learn(now, &guid, Way::OURS);
         self.tell_reach(&guid, &mut query);
-        let demand = self.demand(&query);
-        let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
-        self.send_to_leaves(now, None, &what, demand.as_ref(), out);
-        if dynamic {
-            self.ask(now, &query, &what, None, out);
-        } else {
+        match self.way_to_search(by) {
+            Strategy::Walk(walk) => self.send_walkers(now, guid, query, walk, out),
+            Strategy::Ring(ring) => self.ask_in_rings(now, guid, query, ring, out),
+            Strategy::Flood { ttl: Some(ttl) } => self.ask_at_once(now, guid, &query, ttl, out),
+            _ if self.is_leaf() => {
+                query.flags.0 |= QueryFlags::LEAF_GUIDED;
+                self.ask_at_once(now, guid, &query, 1, out);
+            }
+            Strategy::Flood { ttl: None } | Strategy::Auto => {
+                self.ask_at_once(now, guid, &query, self.config.ttl, out);
+            }
+            Strategy::Dynamic => {
+                let demand = self.demand(&query);
+                let what = Descriptor::new(guid, Kind::Query, self.config.ttl, query.encode());
+                self.send_to_leaves(now, None, &what, demand.as_ref(), out);
+                self.ask(now, &query, &what, None, out);
+            }
+        }
+    }
+
+    /// To all leaves that may have it, and to all ultrapeers.
+    fn ask_at_once(
+        &mut self,
+        now: Time,
+        guid: Guid,
+        query: &Query,
+        ttl: u8,
+        out: &mut impl Outbox,
+    ) {
+        let ttl = ttl.min(self.config.hard_ttl);
+        if ttl > 0 {
+            let demand = self.demand(query);
+            let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
+            self.send_to_leaves(now, None, &what, demand.as_ref(), out);
             self.flood(now, None, &what, demand.as_ref(), out);
         }
     }
@@ -105,9 +142,15 @@ impl Overlay {
             to: Some(from),
             hops: header.hops,
             probe: header.ttl <= 1 && header.hops <= 1,
+            walk: false,
         };
         let fresh = self.queries.learn(now, &header.guid, way);
-        if !fresh && (header.ttl <= 1 || !self.queries.widen(now, &header.guid)) {
+        let walks = !fresh
+            && self
+                .queries
+                .find(now, &header.guid)
+                .is_some_and(|way| way.walk);
+        if !fresh && !walks && (header.ttl <= 1 || !self.queries.widen(now, &header.guid)) {
             self.counts.duplicate += 1;
             return;
         }
@@ -115,6 +158,17 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
+        match WalkStep::of(&query) {
+            Ok(None) => {}
+            Ok(Some(step)) => {
+                self.queries.walks(&header.guid);
+                return self.on_walker(now, from, header.guid, query, step, fresh, out);
+            }
+            Err(_) => {
+                self.counts.dropped += 1;
+                return;
+            }
+        }
         if fresh && asks_for_files(&query) {
             self.note_wish(from, &header, &query, what.payload.len());
             out.push(Effect::Lookup {
@@ -170,6 +224,7 @@ impl Overlay {
         records: Vec<Record>,
         out: &mut impl Outbox,
     ) {
+        self.release_walker(now, query, !records.is_empty(), out);
         if let Some(records) = self.offer(now, query, records, out) {
             self.answer_along(now, query, records, out);
         }
@@ -225,14 +280,22 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
-        let Some(header) = self.admit(now, from, what.header, out) else {
+        let way = self.queries.find(now, &what.header.guid);
+        let header = if way.is_some_and(|way| way.walk) {
+            // A walker may have come from further than any flood; its way home has no loops, so no TTL is needed.
+            Header {
+                ttl: 2,
+                ..what.header
+            }
+        } else if let Some(header) = self.admit(now, from, what.header, out) {
+            header
+        } else {
             return;
         };
         let ours = self
             .searches
             .iter()
-            .position(|search| search.guid == header.guid);
-        let way = self.queries.find(now, &header.guid);
+            .position(|search| search.asked_as(&header.guid));
         let back = way.and_then(|way| way.to).filter(|to| *to != from);
         let servent = QueryHit::servent_of(&what.payload)
             .filter(|servent| *servent != Guid::ZERO && *servent != self.guid);
@@ -281,7 +344,7 @@ impl Overlay {
 
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
     /// after some seconds of it let go.
-    fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
+    pub(super) fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
         let rate = self.config.query_rate;
         let Some(peer) = self.peers.get_mut(from) else {
             return false;
@@ -304,6 +367,7 @@ impl Overlay {
             to: Some(from),
             hops,
             probe: false,
+            walk: false,
         };
         let peers = &self.peers;
         self.servents
@@ -363,13 +427,6 @@ fn asks_for_files(query: &Query) -> bool {
 
 /// Too many messages with TTL 0 (Bye 0.1 as gtk-gnutella numbers it).
 const ZERO_TTL: ByeCode = ByeCode(408);
-
-/// A query of our own: known, and its hits go nowhere but to us.
-const OURS: Way = Way {
-    to: None,
-    hops: 0,
-    probe: false,
-};
 
 /// Searches remembered at once; the oldest is forgotten. A prompt has one, a script a few.
 const MAX_SEARCHES: usize = 256;

@@ -36,6 +36,10 @@ impl Overlay {
             Some(VendorMeaning::QueryStatus(hits)) => self.asking.on_status(from, guid, hits),
             Some(VendorMeaning::PushProxyRequest) => self.become_proxy(now, from, guid, out),
             Some(VendorMeaning::TcpConnectBack(port)) => self.call_back(now, from, port, out),
+            Some(VendorMeaning::WalkCheck(query)) => {
+                self.on_walk_check(now, from, guid, query, out)
+            }
+            Some(VendorMeaning::WalkReply(goes_on)) => self.on_walk_reply(now, guid, goes_on, out),
             Some(VendorMeaning::UdpConnectBack(port)) => self.ping_back(now, from, what, port, out),
             // Nothing follows from what else it can do, and the rest comes by UDP or to nobody who did not ask.
             _ => {}
@@ -84,6 +88,7 @@ impl Overlay {
             to: Some(from),
             hops: 0,
             probe: false,
+            walk: false,
         };
         let peers = &self.peers;
         self.servents

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Parser, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
-use crate::overlay::RoleChoice;
+use crate::overlay::{RoleChoice, Strategy};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
 ///
@@ -125,53 +125,6 @@ impl Options {
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 nothing found, \
     5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
 
-/// A way of searching, as `name:parameter=value`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strategy {
-    /// Every neighbour passes the query to all its neighbours.
-    Flood {
-        /// Links a query may cross; none for the overlay's own number.
-        ttl: Option<u8>,
-    },
-    /// A few neighbours first, then one more at a time until there is enough.
-    Dynamic,
-}
-
-impl FromStr for Strategy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
-        match name {
-            "flood" => {}
-            "dynamic" if parameters.is_empty() => return Ok(Self::Dynamic),
-            "dynamic" => return Err(format!("`dynamic` has no parameter `{parameters}`")),
-            "ring" | "walk" | "index" => {
-                return Err(format!(
-                    "searching by `{name}` is not in this version; `flood` and `dynamic` are"
-                ));
-            }
-            _ => {
-                return Err(format!(
-                    "there is no way of searching called `{name}`; `flood` and `dynamic` are two"
-                ));
-            }
-        }
-        let mut ttl = None;
-        for parameter in parameters.split(',').filter(|part| !part.is_empty()) {
-            match parameter.split_once('=') {
-                Some(("ttl", number)) => ttl = Some(parse_ttl(number)?),
-                _ => {
-                    return Err(format!(
-                        "`flood` has no parameter `{parameter}`, only `ttl=N`"
-                    ));
-                }
-            }
-        }
-        Ok(Self::Flood { ttl })
-    }
-}
-
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.
 pub(super) fn parse_ttl(text: &str) -> Result<u8, String> {
     match text.parse() {
@@ -207,22 +160,5 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn strategies_are_read_with_their_parameters() {
-        assert_eq!("flood".parse(), Ok(Strategy::Flood { ttl: None }));
-        assert_eq!("flood:ttl=3".parse(), Ok(Strategy::Flood { ttl: Some(3) }));
-        assert_eq!("dynamic".parse(), Ok(Strategy::Dynamic));
-        for bad in [
-            "dynamic:ttl=3",
-            "flood:ttl=0",
-            "flood:ttl=8",
-            "flood:depth=2",
-            "walk",
-            "fly",
-        ] {
-            assert!(bad.parse::<Strategy>().is_err(), "{bad}");
-        }
     }
 }

@@ -71,7 +71,7 @@ fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::cli::Strategy;
+    use crate::overlay::Strategy;
 
     #[test]
     fn every_option_but_config_is_a_key() {

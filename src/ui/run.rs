@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::time::timeout;
 
-use super::cli::{LogForm, Options, Strategy};
+use super::cli::{LogForm, Options};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
@@ -128,17 +128,12 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
             })?,
         None => WAIT,
     };
-    let ttl = match options.search {
-        Some(Strategy::Flood { ttl }) => ttl,
-        Some(Strategy::Dynamic) | None => None,
-    };
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let prompt = at_terminal && !options.daemon;
     Ok(Manner {
         prompt,
         beside: prompt && !is_dumb(),
         wait,
-        ttl,
     })
 }
 

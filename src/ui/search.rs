@@ -11,6 +11,7 @@ use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::Results;
 use super::session::Session;
 use crate::net;
+use crate::overlay::Strategy;
 use crate::wire::Query;
 
 /// A search given before the first neighbour is there waits this long for one.
@@ -32,6 +33,9 @@ pub(super) struct Search {
     /// Cross at most this many links, 1 to 7
     #[arg(long, value_name = "N", value_parser = parse_ttl)]
     ttl: Option<u8>,
+    /// How to search: flood, ring, walk or dynamic
+    #[arg(long = "by", value_name = "STRATEGY", conflicts_with = "ttl")]
+    by: Option<Strategy>,
 }
 
 /// How long to listen.
@@ -57,8 +61,8 @@ impl Search {
         let text = self.words.join(" ");
         wait_for_a_peer(session).await?;
         *session.results() = Results::default();
-        let ttl = self.ttl.or(session.manner.ttl);
-        let search = session.servent.search(Query::words(&text), ttl).await;
+        let by = self.by.or(self.ttl.map(Strategy::flood));
+        let search = session.servent.search(Query::words(&text), by).await;
         let mut listening = Listening {
             session,
             search,

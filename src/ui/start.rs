@@ -8,13 +8,13 @@ use etcetera::BaseStrategy;
 use futures_util::future::try_join_all;
 
 use super::clean::clean;
-use super::cli::{Options, Strategy};
+use super::cli::Options;
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
 use crate::net::{Bootstrap, DEFAULT_PORT, Settings};
-use crate::overlay::{self, SearchBy};
+use crate::overlay;
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
 const PORTS: u16 = 10;
@@ -52,11 +52,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         deflate: !options.no_deflate,
         overlay: overlay::Config {
             role: options.role.unwrap_or_default(),
-            search: match options.search {
-                Some(Strategy::Flood { .. }) => SearchBy::Flood,
-                Some(Strategy::Dynamic) => SearchBy::Dynamic,
-                None => SearchBy::Auto,
-            },
+            search: options.search.unwrap_or_default(),
             ..overlay::Config::default()
         },
     })
