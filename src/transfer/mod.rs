@@ -16,4 +16,4 @@ pub mod http;
 pub use browse::browse;
 pub use download::{DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Source, Wanted};
 pub use lobby::{Lobby, Seat};
-pub use upload::{Identity, UploadStatus, Uploads};
+pub use upload::{Identity, PushWish, UploadStatus, Uploads};

@@ -7,6 +7,7 @@
 mod framing;
 mod giv;
 mod head;
+mod push_proxy;
 mod range;
 mod request;
 mod response;
@@ -17,6 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 pub use framing::{Chunked, Framing};
 pub use giv::Giv;
 pub use head::{HeadError, Headers, MAX_HEAD, MAX_LINES, Version, head_end};
+pub use push_proxy::ProxyTarget;
 pub use range::{ByteRange, ContentRange, RangeError};
 pub use request::{Method, Request};
 pub use response::{Response, Status};

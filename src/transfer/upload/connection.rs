@@ -118,6 +118,10 @@ impl<'a> Connection<'a> {
         }
         match request.target() {
             Ok(Target::Root) => self.answer_browse(request).await,
+            Ok(Target::PushProxy(target)) => {
+                let passed = self.uploads.pass_push(target, request, self.remote).await;
+                self.refuse(passed, request.keeps_alive()).await
+            }
             Ok(target) => match self.find(&target) {
                 Some(file) if !is_fatal(&file, &self.agent) => {
                     self.answer_file(request, file).await
@@ -140,7 +144,7 @@ impl<'a> Connection<'a> {
             Target::Indexed { index, name } => library
                 .get(*index)
                 .filter(|file| Target::names(name, &file.name)),
-            Target::Tree(_) | Target::Root | Target::Unknown => None,
+            Target::Tree(_) | Target::PushProxy(_) | Target::Root | Target::Unknown => None,
         };
         file.cloned()
     }
@@ -264,7 +268,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Says no; whether the connection goes on.
+    /// Says no, or yes without a body; whether the connection goes on.
     async fn refuse(&mut self, status: Status, kept: bool) -> io::Result<bool> {
         self.say(refusal(status), kept).await
     }

@@ -6,18 +6,21 @@
 mod answer;
 mod body;
 mod connection;
+mod proxy;
 mod queue;
 mod shelf;
 mod slots;
 
 use std::net::SocketAddrV4;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+
+pub use self::proxy::PushWish;
 
 use self::connection::Connection;
 use self::slots::Slots;
@@ -71,6 +74,7 @@ pub struct Uploads {
     giving: Semaphore,
     browsing: Semaphore,
     lobby: Lobby,
+    push_wishes: OnceLock<mpsc::Sender<PushWish>>,
 }
 
 impl Uploads {
@@ -83,6 +87,7 @@ impl Uploads {
             giving: Semaphore::new(MAX_GIVING),
             browsing: Semaphore::new(MAX_BROWSING),
             lobby: Lobby::default(),
+            push_wishes: OnceLock::new(),
         })
     }
 
