@@ -4,9 +4,10 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
+use super::lab::{Compare, Lab};
 use crate::overlay::{RoleChoice, Strategy};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
@@ -15,8 +16,14 @@ use crate::overlay::{RoleChoice, Strategy};
 /// from its input, and leaves at its end.
 #[derive(Clone, Debug, Default, Deserialize, Parser)]
 #[command(name = "servent", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Options {
+    /// What to do instead of running a servent.
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(super) verb: Option<Verb>,
+
     /// Share this folder; may be given several times [default: ./shared if it is there]
     #[arg(long, value_name = "DIR")]
     pub(super) share: Vec<PathBuf>,
@@ -100,6 +107,7 @@ impl Options {
             if here.is_empty() { file } else { here }
         }
         Self {
+            verb: self.verb,
             share: list(self.share, file.share),
             downloads: self.downloads.or(file.downloads),
             data: self.data.or(file.data),
@@ -124,6 +132,16 @@ impl Options {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 nothing found, \
     5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
+
+/// What the program can do besides running a servent.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Compare ways of searching on the same network, with the same files and questions
+    Compare(Compare),
+    /// Experiments of the laboratory
+    #[command(subcommand)]
+    Lab(Lab),
+}
 
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.
 pub(super) fn parse_ttl(text: &str) -> Result<u8, String> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::time::timeout;
 
-use super::cli::{LogForm, Options};
+use super::cli::{LogForm, Options, Verb};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
@@ -65,7 +65,10 @@ fn refuse(failure: &Failure) -> ExitCode {
     failure.exit.into()
 }
 
-async fn run(options: Options) -> Result<Exit, Failure> {
+async fn run(mut options: Options) -> Result<Exit, Failure> {
+    if let Some(verb) = options.verb.take() {
+        return carry_out(verb).await;
+    }
     let options = match &options.config {
         Some(path) => {
             let file = config::read(path)?;
@@ -113,6 +116,18 @@ async fn run(options: Options) -> Result<Exit, Failure> {
     };
     stop(&servent, &mut signals).await;
     Ok(exit)
+}
+
+/// What needs no servent.
+async fn carry_out(verb: Verb) -> Result<Exit, Failure> {
+    let mut signals = Signals::new()
+        .map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))?;
+    let screen = Screen::new(None, false, false);
+    let exit = match verb {
+        Verb::Compare(compare) => compare.run(&screen, &mut signals).await?,
+        Verb::Lab(lab) => lab.run(&screen, &mut signals).await?,
+    };
+    screen.loss().map_or(Ok(exit), Err)
 }
 
 fn manner(options: &Options) -> Result<Manner, Failure> {
