@@ -425,7 +425,8 @@ mod tests {
     fn effects_and_the_machine_itself_are_small() {
         assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
         assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
-        let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables)>();
+        let tables =
+            size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables, Walkers)>();
         let boxes = size_of::<(Box<Reachability>, Option<Box<Datagrams>>)>();
         let rest = size_of::<Overlay>() - tables - boxes;
         assert!(rest <= 256, "{rest}");
