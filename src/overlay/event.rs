@@ -211,6 +211,8 @@ pub enum Timer {
     Ask(Guid),
     /// Is this expanding ring to be widened?
     Widen(Guid),
+    /// A walker's question has waited long enough for hits to overtake it.
+    AnswerWalker,
 }
 
 /// News for the owner of the servent.

@@ -174,6 +174,7 @@ impl Overlay {
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
             Input::Woke(Timer::Ask(guid)) => self.ask_on(now, guid, out),
             Input::Woke(Timer::Widen(guid)) => self.widen(now, guid, out),
+            Input::Woke(Timer::AnswerWalker) => self.answer_walker(now, out),
             Input::Command(command) => self.on_command(now, command, out),
         }
     }
@@ -425,8 +426,16 @@ mod tests {
     fn effects_and_the_machine_itself_are_small() {
         assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
         assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
-        let tables =
-            size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables, Walkers)>();
+        let tables = size_of::<(
+            Peers,
+            Routes,
+            Routes,
+            HostCache,
+            PongCache,
+            Counts,
+            Tables,
+            Walkers,
+        )>();
         let boxes = size_of::<(Box<Reachability>, Option<Box<Datagrams>>)>();
         let rest = size_of::<Overlay>() - tables - boxes;
         assert!(rest <= 256, "{rest}");

@@ -7,13 +7,14 @@
 //! root, however often it crosses itself, so hits and questions come home.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid, Header, Kind, Query, VendorMeaning, WalkStep};
 
 use super::routes::Way;
 use super::strategy::Walk;
-use super::{Effect, Outbox, Overlay, PeerId};
+use super::{Effect, Outbox, Overlay, PeerId, Timer};
 
 /// A walker that waits here.
 #[derive(Clone, Debug)]
@@ -34,10 +35,19 @@ enum Awaited {
     Asker(Guid),
 }
 
-/// The walkers that wait here, the longest first.
+/// A walker elsewhere that waits for our answer.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    guid: Guid,
+    from: PeerId,
+    query: Guid,
+}
+
+/// The walkers that wait here, and the questions that wait for us; the longest first.
 #[derive(Debug, Default)]
 pub(super) struct Walkers {
     waiting: VecDeque<Walker>,
+    questions: VecDeque<Question>,
 }
 
 impl Walkers {
@@ -189,9 +199,7 @@ impl Overlay {
             return;
         };
         let Some(to) = way.to else {
-            let ours = self.searches.iter().find(|search| search.guid == query);
-            let goes_on = ours.is_some_and(|search| search.hits == 0);
-            return self.send_walk(now, from, question, &VendorMeaning::WalkReply(goes_on), out);
+            return self.consider(question, from, query, out);
         };
         let back = Way {
             to: Some(from),
@@ -204,6 +212,30 @@ impl Overlay {
         } else {
             self.counts.dropped += 1;
         }
+    }
+
+    /// A question to us. Hits of walkers that have come as far may be on their way: they are waited for a moment before
+    /// all are sent further.
+    fn consider(&mut self, guid: Guid, from: PeerId, query: Guid, out: &mut impl Outbox) {
+        let questions = &mut self.walkers.questions;
+        if questions.len() >= MAX_WAITING {
+            questions.pop_front();
+        }
+        questions.push_back(Question { guid, from, query });
+        out.push(Effect::Wake {
+            after: GRACE,
+            timer: Timer::AnswerWalker,
+        });
+    }
+
+    /// The question that has waited longest is answered.
+    pub(super) fn answer_walker(&mut self, now: Time, out: &mut impl Outbox) {
+        let Some(Question { guid, from, query }) = self.walkers.questions.pop_front() else {
+            return;
+        };
+        let ours = self.searches.iter().find(|search| search.guid == query);
+        let goes_on = ours.is_some_and(|search| search.hits == 0);
+        self.send_walk(now, from, guid, &VendorMeaning::WalkReply(goes_on), out);
     }
 
     /// The asker's answer: for a walker here, or to be passed back the way the question came.
@@ -252,6 +284,9 @@ impl Overlay {
         open.map(|peer| peer.id)
     }
 }
+
+/// How long a question waits for hits that may overtake it: a little more than links differ.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Walkers that wait here at once; above that the longest waiting is forgotten, as if its asker had not answered.
 const MAX_WAITING: usize = 1_024;

@@ -26,7 +26,7 @@ pub(in crate::ui) struct Papers {
     crawl: Option<PathBuf>,
 
     /// Queries for each figure
-    #[arg(long, value_name = "Q", default_value_t = 1_000)]
+    #[arg(long, value_name = "Q", default_value_t = 2_000)]
     queries: u32,
 
     /// The seed of all dice
@@ -101,7 +101,7 @@ impl Papers {
         let mut rng = Rng::seeded(self.seed);
         let drawn = match network {
             "random" => Kind::Random.draw(10_000, 4.02, &mut rng),
-            "plrg" => Kind::PowerLaw { exponent: 0.8 }.draw(10_000, 4.07, &mut rng),
+            "plrg" => Kind::PowerLaw { exponent: 0.8 }.draw(9_700, 4.2, &mut rng),
             "grid" => Kind::Grid.draw(10_000, 4.0, &mut rng),
             _ => {
                 let Some(path) = &self.crawl else {
@@ -121,7 +121,7 @@ impl Papers {
         Comparison {
             graph: graph.clone(),
             plan: Plan {
-                objects: 10,
+                objects: self.queries.min(PLACEMENTS),
                 replication: Replication::Part(replication),
                 zipf: 0.0,
                 queries: self.queries,
@@ -249,6 +249,9 @@ fn expected(network: &'static str, replication: f64) -> Vec<Expected> {
     });
     rows.collect()
 }
+
+/// Placements of copies that figures are averaged over: with ten of them the rarer file varies by a tenth.
+const PLACEMENTS: u32 = 200;
 
 /// The crawl of 4 August 2002 by Ripeanu and others, as SNAP publishes it.
 const CRAWL: &str = "p2p-Gnutella04";
