@@ -12,7 +12,7 @@ fn drawn(kind: &str, nodes: usize, degree: f64) -> Graph {
     let kind: Kind = kind.parse().expect(kind);
     let graph = kind
         .draw(nodes, degree, &mut Rng::seeded(5))
-        .expect(kind.name());
+        .expect("there is such a graph");
     graph.giant()
 }
 

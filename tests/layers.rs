@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the ones it may import. Arrows only go down.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("time", &[]),
     ("rng", &[]),
     ("wire", &["time", "rng"]),
     ("overlay", &["wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
+    ("lab", &["overlay", "wire", "time", "rng"]),
     ("librarian", &["library", "wire", "time", "rng"]),
     ("transfer", &["librarian", "library", "wire", "time", "rng"]),
     (
@@ -30,6 +31,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
         "ui",
         &[
             "net",
+            "lab",
             "transfer",
             "librarian",
             "library",

@@ -134,7 +134,7 @@ mod tests {
                 wheel.put(now, number + 500);
                 wheel.put(now + Duration::from_millis(number * 7), number + 1);
             }
-            if number >= 1_000 && number < 1_010 {
+            if (1_000..1_010).contains(&number) {
                 wheel.put(now, 5_000);
             }
             if number == 400 {

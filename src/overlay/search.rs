@@ -20,6 +20,7 @@ use crate::wire::{
 use super::ring::Widening;
 use super::routes::Way;
 use super::vendor::NO_MORE;
+use super::walk::Walker;
 use super::{Effect, Event, Outbox, Overlay, Peer, PeerId, Strategy};
 
 /// A search of our own.
@@ -162,7 +163,8 @@ impl Overlay {
             Ok(None) => {}
             Ok(Some(step)) => {
                 self.queries.walks(&header.guid);
-                return self.on_walker(now, from, header.guid, query, step, fresh, out);
+                let walker = Walker::new(header.guid, from, query, step);
+                return self.on_walker(now, walker, fresh, out);
             }
             Err(_) => {
                 self.counts.dropped += 1;

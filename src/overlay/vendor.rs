@@ -38,7 +38,7 @@ impl Overlay {
             Some(VendorMeaning::PushProxyAck(addr)) => self.take_proxy(from, guid, addr),
             Some(VendorMeaning::TcpConnectBack(port)) => self.call_back(now, from, port, out),
             Some(VendorMeaning::WalkCheck(query)) => {
-                self.on_walk_check(now, from, guid, query, out)
+                self.on_walk_check(now, from, guid, query, out);
             }
             Some(VendorMeaning::WalkReply(goes_on)) => self.on_walk_reply(now, guid, goes_on, out),
             Some(VendorMeaning::UdpConnectBack(port)) => self.ping_back(now, from, what, port, out),

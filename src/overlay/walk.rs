@@ -18,12 +18,25 @@ use super::{Effect, Outbox, Overlay, PeerId, Timer};
 
 /// A walker that waits here.
 #[derive(Clone, Debug)]
-struct Walker {
+pub(super) struct Walker {
     guid: Guid,
     from: PeerId,
     query: Box<Query>,
     step: WalkStep,
     waits_for: Awaited,
+}
+
+impl Walker {
+    /// One that has come by, as the query that it is.
+    pub(super) fn new(guid: Guid, from: PeerId, query: Query, step: WalkStep) -> Self {
+        Self {
+            guid,
+            from,
+            query: Box::new(query),
+            step,
+            waits_for: Awaited::Library,
+        }
+    }
 }
 
 /// What a walker waits for.
@@ -96,27 +109,18 @@ impl Overlay {
     pub(super) fn on_walker(
         &mut self,
         now: Time,
-        from: PeerId,
-        guid: Guid,
-        query: Query,
-        step: WalkStep,
+        mut walker: Walker,
         fresh: bool,
         out: &mut impl Outbox,
     ) {
-        let Some(step) = step.onward() else {
+        let Some(step) = walker.step.onward() else {
             self.counts.dropped += 1;
             return;
         };
-        let walker = Walker {
-            guid,
-            from,
-            query: Box::new(query),
-            step,
-            waits_for: Awaited::Library,
-        };
+        walker.step = step;
         if fresh {
             out.push(Effect::Lookup {
-                guid,
+                guid: walker.guid,
                 query: walker.query.clone(),
             });
             self.walkers.park(walker);

@@ -61,7 +61,7 @@ impl Search {
         let text = self.words.join(" ");
         wait_for_a_peer(session).await?;
         *session.results() = Results::default();
-        let by = self.by.or(self.ttl.map(Strategy::flood));
+        let by = self.by.or_else(|| self.ttl.map(Strategy::flood));
         let search = session.servent.search(Query::words(&text), by).await;
         let mut listening = Listening {
             session,

@@ -156,7 +156,7 @@ impl FromStr for Kind {
             match (&mut kind, key, number) {
                 (Self::PowerLaw { exponent }, "exponent", Some(number)) => *exponent = number,
                 (Self::SmallWorld { moved }, "moved", Some(number)) if number <= 1.0 => {
-                    *moved = number
+                    *moved = number;
                 }
                 _ => return Err(format!("`{name}` cannot have `{parameter}`")),
             }
@@ -222,7 +222,7 @@ mod tests {
                 _ => 6.0,
             };
             assert!((mean - expected).abs() < 0.2, "{kind}: {mean}");
-            assert_eq!(graph.giant().nodes() >= 390, true, "{kind} falls apart");
+            assert!(graph.giant().nodes() >= 390, "{kind} falls apart");
         }
     }
 

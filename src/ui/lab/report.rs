@@ -138,7 +138,7 @@ impl Report {
 
     /// As a table, for people.
     pub(super) fn show(&self, screen: &Screen) {
-        let optional = |figure: Option<f64>| figure.map_or("-".to_owned(), plain);
+        let optional = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), plain);
         let rows = self.rows.iter().map(|row| {
             [
                 row.strategy.to_owned(),
