@@ -10,7 +10,7 @@
 //!
 //! [`net::Servent`] is the driver on tokio: one task owns the overlay, and links, timers and transfers are tasks around
 //! it. Nothing it does waits for a slow neighbour; what does not fit into the bounded queue of a link is shed and counted.
-[`lab::World`] is the driver of the laboratory: a timing wheel and thousands of overlays on one thread.
+//! [`lab::World`] is the driver of the laboratory: a timing wheel and thousands of overlays on one thread.
 //!
 //! # The modules, from below
 //!
@@ -23,7 +23,7 @@
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
-| [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
+//! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
 //! Arrows only go down, and the first five are pure: no socket, thread, disk or clock of their own. `tests/layers.rs`
