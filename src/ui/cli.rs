@@ -57,9 +57,9 @@ pub(super) struct Options {
     #[serde(deserialize_with = "from_text")]
     pub(super) role: Option<RoleChoice>,
 
-    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, or `dynamic` to ask link by link [default: dynamic, but flood in a small network]
-    #[arg(long, value_name = "STRATEGY")]
-    #[serde(deserialize_with = "from_text")]
+    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, `ring`, `walk`, or `dynamic` to ask link by link [default: dynamic, but flood in a small network]
+    #[arg(long, value_name = "STRATEGY", value_parser = parse_strategy)]
+    #[serde(deserialize_with = "strategy_from_text")]
     pub(super) search: Option<Strategy>,
 
     /// End a search in a script after this many seconds, sooner once hits have come and no more do [default: 5]
@@ -141,6 +141,24 @@ pub(super) enum Verb {
     /// Experiments of the laboratory
     #[command(subcommand)]
     Lab(Lab),
+}
+
+/// A way to search the real network: relays trim a flood, so a TTL above 7 would only pretend.
+pub(super) fn parse_strategy(text: &str) -> Result<Strategy, String> {
+    let strategy: Strategy = text.parse()?;
+    if let Strategy::Flood { ttl: Some(ttl) } = strategy {
+        parse_ttl(&ttl.to_string())?;
+    }
+    Ok(strategy)
+}
+
+fn strategy_from_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Strategy>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_strategy(&text)
+        .map(Some)
+        .map_err(serde::de::Error::custom)
 }
 
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::cli::parse_ttl;
+use super::cli::{parse_strategy, parse_ttl};
 use super::failure::{Exit, Failure};
 use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::Results;
@@ -34,7 +34,7 @@ pub(super) struct Search {
     #[arg(long, value_name = "N", value_parser = parse_ttl)]
     ttl: Option<u8>,
     /// How to search: flood, ring, walk or dynamic
-    #[arg(long = "by", value_name = "STRATEGY", conflicts_with = "ttl")]
+    #[arg(long = "by", value_name = "STRATEGY", value_parser = parse_strategy, conflicts_with = "ttl")]
     by: Option<Strategy>,
 }
 

@@ -28,7 +28,7 @@ pub enum ImportError {
     /// Not GraphML.
     #[error("it is no GraphML: {0}")]
     NotGraphMl(String),
-    /// More edges than [`MOST_EDGES`].
+    /// More than 50 million edges.
     #[error("it has more than {MOST_EDGES} edges")]
     TooLarge,
     /// No edge at all.
