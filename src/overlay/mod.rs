@@ -6,8 +6,8 @@
 //!
 //! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
 //! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
-//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In ten chapters
-//! along links: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query
+//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eleven chapters
+//! along links: `search` (Query), `hits` (QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query
 //! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
 //! In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
 //! `crawl` (who asks for our neighbours). `reachable` says whether strangers reach us, `proxies` what helps if they do
@@ -33,6 +33,7 @@ mod datagram;
 pub mod dynamic;
 mod event;
 mod growth;
+mod hits;
 mod horizon;
 mod hosts;
 mod ledger;

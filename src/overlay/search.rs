@@ -1,27 +1,22 @@
-//! Searching: Query goes out to everybody once, QueryHit comes back the way the query came (Gnutella 0.6, "Query",
-//! "QueryHit"; section "Routing").
+//! Searching: Query goes out to everybody once (Gnutella 0.6, "Query"; section "Routing").
 //!
 //! The one rule of a flood: only the first copy of a query counts. It is looked up once and passed on once, to every
 //! ultrapeer but the one it came from, and all other copies die where they arrive. So on a flat network of n servents
 //! and |E| links a flood that reaches everybody costs exactly 2|E| - (n-1) sends. A probe of a dynamic query, which by
 //! itself goes no further, may come a second time with a larger TTL: then it is passed on and not answered again.
 
-use std::net::SocketAddrV4;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use crate::time::Time;
 use crate::wire::{
-    ByeCode, Descriptor, Ggep, Guid, Header, Kind, Query, QueryFlags, QueryHit, Record, Trailer,
-    VendorMeaning, WalkStep,
+    ByeCode, Descriptor, Guid, Header, Kind, Query, QueryFlags, VendorMeaning, WalkStep,
 };
 
 use super::ring::Widening;
 use super::routes::Way;
 use super::vendor::NO_MORE;
 use super::walk::Walker;
-use super::{Effect, Event, Outbox, Overlay, Peer, PeerId, Strategy};
+use super::{Effect, Outbox, Overlay, Peer, PeerId, Strategy};
 
 /// A search of our own.
 #[derive(Clone, Debug)]
@@ -46,7 +41,7 @@ impl Search {
     }
 
     /// Whether a hit for this GUID is one for this search.
-    fn asked_as(&self, guid: &Guid) -> bool {
+    pub(super) fn asked_as(&self, guid: &Guid) -> bool {
         self.guid == *guid || self.also.contains(guid)
     }
 }
@@ -218,132 +213,6 @@ impl Overlay {
         }
     }
 
-    /// Our own library's answer: offered to the asker by UDP where he wants it so, else sent back the way of his query.
-    pub(super) fn on_found(
-        &mut self,
-        now: Time,
-        query: Guid,
-        records: Vec<Record>,
-        out: &mut impl Outbox,
-    ) {
-        self.release_walker(now, query, !records.is_empty(), out);
-        if let Some(records) = self.offer(now, query, records, out) {
-            self.answer_along(now, query, records, out);
-        }
-    }
-
-    /// Hits of a few records each, back to whoever brought the query.
-    pub(super) fn answer_along(
-        &mut self,
-        now: Time,
-        query: Guid,
-        mut records: Vec<Record>,
-        out: &mut impl Outbox,
-    ) {
-        if records.is_empty() {
-            return;
-        }
-        let way = self.queries.find(now, &query);
-        let Some((to, hops, addr)) = way.and_then(|way| {
-            let peer = self.peers.get(way.to?)?;
-            Some((peer.id, way.hops, self.address_for(peer)?))
-        }) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        records.truncate(MAX_RECORDS);
-        let mut payloads = Vec::new();
-        while !records.is_empty() {
-            let rest = records.split_off(records.len().min(RECORDS_PER_HIT));
-            pack(self.hit(addr, records), &mut payloads);
-            records = rest;
-        }
-        // As many links as the query crossed, its hops and one, and one to spare.
-        let ttl = hops.saturating_add(2);
-        for payload in payloads {
-            self.send(
-                now,
-                to,
-                Descriptor::new(query, Kind::QueryHit, ttl, payload),
-                out,
-            );
-        }
-        if let Some(peer) = self.peers.get_mut(to) {
-            peer.answered = Some(now);
-        }
-    }
-
-    /// A hit: to us, if we asked; else back along the way of its query, and none of it is read but who sent it, which
-    /// teaches where a Push to that servent goes.
-    pub(super) fn on_hit(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        what: Descriptor,
-        out: &mut impl Outbox,
-    ) {
-        let way = self.queries.find(now, &what.header.guid);
-        let header = if way.is_some_and(|way| way.walk) {
-            // A walker may have come from further than any flood; its way home has no loops, so no TTL is needed.
-            Header {
-                ttl: 2,
-                ..what.header
-            }
-        } else if let Some(header) = self.admit(now, from, what.header, out) {
-            header
-        } else {
-            return;
-        };
-        let ours = self
-            .searches
-            .iter()
-            .position(|search| search.asked_as(&header.guid));
-        let back = way.and_then(|way| way.to).filter(|to| *to != from);
-        let servent = QueryHit::servent_of(&what.payload)
-            .filter(|servent| *servent != Guid::ZERO && *servent != self.guid);
-        let (Some(servent), true) = (servent, ours.is_some() || back.is_some()) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        self.learn_servent(now, &servent, from, header.hops);
-        let records = what.payload.first().copied().unwrap_or_default();
-        self.asking.add_results(&header.guid, records.into());
-        if let Some(search) = ours {
-            match QueryHit::decode(&what.payload) {
-                Ok(hit) => self.tell_hit(now, search, hit, header.hops, out),
-                Err(_) => self.counts.dropped += 1,
-            }
-            return;
-        }
-        let payload = what.payload;
-        match (header.relayed(), back) {
-            (Some(header), Some(to)) if self.peers.get(to).is_some() => {
-                self.send(now, to, Descriptor { header, payload }, out);
-            }
-            _ => self.counts.dropped += 1,
-        }
-    }
-
-    /// A hit for this search of ours.
-    pub(super) fn tell_hit(
-        &mut self,
-        now: Time,
-        search: usize,
-        hit: QueryHit,
-        hops: u8,
-        out: &mut impl Outbox,
-    ) {
-        let records = hit.records.len() as u32;
-        let search = &mut self.searches[search];
-        search.hits = search.hits.saturating_add(records);
-        out.push(Effect::Tell(Event::Hit {
-            query: search.guid,
-            hit: Box::new(hit),
-            hops: hops.saturating_add(1),
-            at: now,
-        }));
-    }
-
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
     /// after some seconds of it let go.
     pub(super) fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
@@ -361,57 +230,6 @@ impl Overlay {
         }
         false
     }
-
-    /// A Push to this servent goes the way its hits come. The first neighbour to bring one keeps the route while its
-    /// link stands and hits keep coming: nobody draws another's pushes to himself by naming its GUID.
-    fn learn_servent(&mut self, now: Time, servent: &Guid, from: PeerId, hops: u8) {
-        let way = Way {
-            to: Some(from),
-            hops,
-            probe: false,
-            walk: false,
-        };
-        let peers = &self.peers;
-        self.servents
-            .renew(now, servent, way, |peer| peers.get(peer).is_none());
-    }
-
-    /// A hit of ours with these records.
-    pub(super) fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
-        let mut ggep = Ggep::new();
-        ggep.push("BH", Bytes::new());
-        self.name_proxies(&mut ggep);
-        QueryHit {
-            addr,
-            speed: UNMEASURED,
-            records,
-            trailer: Trailer {
-                vendor: *b"SRVT",
-                push: Some(self.wants_pushes()),
-                busy: Some(self.sharing.busy),
-                measured: Some(false),
-                ggep,
-                ..Trailer::default()
-            },
-            servent: self.guid,
-        }
-    }
-}
-
-/// The payload of a hit, or of its halves where it is too long for one.
-fn pack(mut hit: QueryHit, payloads: &mut Vec<Bytes>) {
-    let payload = hit.encode();
-    if payload.len() <= MAX_HIT || hit.records.len() < 2 {
-        payloads.push(payload);
-        return;
-    }
-    let back = hit.records.split_off(hit.records.len() / 2);
-    let second = QueryHit {
-        records: back,
-        ..hit.clone()
-    };
-    pack(hit, payloads);
-    pack(second, payloads);
 }
 
 /// Whether a query says anything: words, a URN, or XML. One that does not is dropped (section 5.2). Neither are the
@@ -437,17 +255,5 @@ const MAX_SEARCHES: usize = 256;
 /// The longest payload of a query we pass on: gtk-gnutella drops longer ones, so they would die at the next servent.
 const MAX_RELAYED_QUERY: usize = 256;
 
-/// LimeWire reads no hit with more records.
-const RECORDS_PER_HIT: usize = 10;
-
-/// Records in answer to one query, so that one word cannot pull a library through the network.
-const MAX_RECORDS: usize = 500;
-
-/// The longest payload of a hit of ours with more than one record: the 4 KiB that the 0.6 draft advises.
-const MAX_HIT: usize = 4_096;
-
 /// Seconds' worth of queries above the rate before the neighbour is let go.
 const EXCESS_SECONDS: u32 = 3;
-
-/// The speed in our hits: not measured, as the trailer says too.
-const UNMEASURED: u32 = 0;
