@@ -20,13 +20,14 @@
 //! | [`wire`] | bytes to descriptors and back, the handshake, deflated links | the two above |
 //! | [`overlay`] | neighbours, routes, roles, ways of searching: the state machine | `wire` |
 //! | [`library`] | shared files by number, by words, by SHA-1 | `wire` |
+//! | [`central`] | the central index of Napster's kind: messages, and the index; its driver is `central::server` | `library` |
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
 //! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
-//! Arrows only go down, and the first five are pure: no socket, thread, disk or clock of their own. `tests/layers.rs`
+//! Arrows only go down, and the first six are pure but for that driver: no socket, thread, disk or clock of their own. `tests/layers.rs`
 //! reads the sources and fails where that is not so.
 //!
 //! # The way of a query
@@ -43,6 +44,7 @@
 //! Everything from the network is judged by a function that returns a [`wire::WireError`] or a value, never panics, and
 //! knows a limit for every length. A refusal is counted, and it is the neighbour that loses the link.
 
+pub mod central;
 pub mod lab;
 pub mod librarian;
 pub mod library;

@@ -18,20 +18,20 @@ use std::collections::BTreeSet;
 
 use crate::wire::words::{Kind, pieces, runs};
 
-pub(super) use crate::wire::words::fold;
+pub(crate) use crate::wire::words::fold;
 
 /// What a query demands of a name.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Demand {
+pub(crate) struct Demand {
     /// Terms the name must have, each once.
-    pub(super) terms: BTreeSet<Term>,
+    pub(crate) terms: BTreeSet<Term>,
     /// Unspaced runs of three characters and more: their pairs may all be in a name and the run still not.
-    pub(super) runs: Vec<String>,
+    pub(crate) runs: Vec<String>,
 }
 
 /// One thing to look up among the indexed terms.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Term {
+pub(crate) enum Term {
     /// Exactly this term.
     Whole(String),
     /// Any term that begins so.
@@ -40,7 +40,7 @@ pub(super) enum Term {
 
 impl Demand {
     /// What the text of a query asks for. No terms: it asks for nothing that could be found.
-    pub(super) fn of(query: &str) -> Self {
+    pub(crate) fn of(query: &str) -> Self {
         let folded = fold(query);
         let mut demand = Self::default();
         for (kind, run) in runs(&folded) {
@@ -73,7 +73,7 @@ impl Demand {
 }
 
 /// The terms under which a name is found, each once.
-pub(super) fn terms(name: &str) -> BTreeSet<String> {
+pub(crate) fn terms(name: &str) -> BTreeSet<String> {
     let folded = fold(name);
     let mut terms = BTreeSet::new();
     for (kind, run) in runs(&folded) {

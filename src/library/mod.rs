@@ -12,6 +12,8 @@ mod routing;
 pub use file::{SharedFile, told};
 pub use routing::{Catalogue, words};
 
+pub(crate) use keywords::{Demand, Term, fold, terms};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
 use std::path::Path;
@@ -20,7 +22,6 @@ use foldhash::fast::FixedState;
 
 use crate::wire::{Query, Record, Sha1};
 use index::Index;
-use keywords::{Demand, fold};
 
 /// The shared files and their numbers.
 ///

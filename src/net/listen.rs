@@ -5,12 +5,12 @@
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -19,13 +19,19 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::admission::{Admission, Permit};
 use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
-use super::word::{LONGEST, Word};
+use super::membership::{Expected, find};
+use super::word::{BRING, FETCH, LONGEST, Word};
+use crate::librarian::Shelf;
 use crate::overlay::{Direction, Introduction};
 use crate::transfer::{Seat, Uploads};
 use crate::wire::handshake::Answerer;
 
 /// How long a caller may take for its first word.
 const FIRST_WORD: Duration = Duration::from_secs(4);
+
+/// So long a silence means one of Napster's peers, the only callers who wait to be greeted. Asked of only while we are
+/// registered at an index.
+const NAPSTER_WAITS: Duration = Duration::from_millis(1500);
 
 /// How long a caller may take from its connect to the end of the handshake, and whom we call for his part of it.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(9);
@@ -39,6 +45,17 @@ pub(super) struct Door {
     pub(super) inbox: Inbox,
     pub(super) uploads: Arc<Uploads>,
     pub(super) refused: Arc<AtomicU64>,
+    /// For Napster's peers, if we are registered at an index.
+    pub(super) napster: Option<Napster>,
+}
+
+/// What Napster's peers come for.
+#[derive(Debug)]
+pub(super) struct Napster {
+    /// What we share.
+    pub(super) shelf: Shelf,
+    /// What we asked for.
+    pub(super) expected: Expected,
 }
 
 /// Takes the first free address of `candidates`.
@@ -100,8 +117,20 @@ impl Door {
     ) {
         let mut input = BytesMut::new();
         let deadline = Instant::now() + HANDSHAKE;
+        let mut greeted = false;
+        let word = async {
+            if self.napster.is_some() {
+                let word = timeout(NAPSTER_WAITS, first_word(&mut stream, &mut input)).await;
+                if let Ok(word) = word {
+                    return word;
+                }
+                stream.write_all(b"1").await?;
+                greeted = true;
+            }
+            first_word(&mut stream, &mut input).await
+        };
         let word = tokio::select! {
-            word = timeout(FIRST_WORD, first_word(&mut stream, &mut input)) => word,
+            word = timeout(FIRST_WORD, word) => word,
             () = seat.shown_out() => return self.refuse(remote, "silent while others waited"),
         };
         match word {
@@ -126,6 +155,32 @@ impl Door {
                 // Should the actor be gone, there is nobody to tell.
                 let _ = self.inbox.send(Report::Probed(*remote.ip())).await;
             }
+            Ok(Ok(Word::Fetch)) => match &self.napster {
+                Some(Napster { shelf, .. }) => {
+                    drop(seat);
+                    input.advance(FETCH.len());
+                    let find = |name: &str| {
+                        find(&shelf.read().unwrap_or_else(PoisonError::into_inner), name)
+                    };
+                    let uploads = &self.uploads;
+                    uploads
+                        .hand_over(stream, remote, input, !greeted, find)
+                        .await;
+                    drop(permit);
+                }
+                None => self.refuse(remote, "unknown first word"),
+            },
+            Ok(Ok(Word::Bring)) => match &self.napster {
+                Some(Napster { expected, .. }) => {
+                    drop(seat);
+                    input.advance(BRING.len());
+                    let welcome = expected.welcome(stream, remote, input, !greeted);
+                    if let Err(error) = welcome.await {
+                        self.refuse(remote, &error.to_string());
+                    }
+                }
+                None => self.refuse(remote, "unknown first word"),
+            },
             Ok(Ok(Word::Giv)) => self.refuse(remote, "GIV, but we asked for none"),
             Ok(Ok(Word::Junk)) => self.refuse(remote, "unknown first word"),
             Ok(Err(error)) => self.refuse(remote, &error.to_string()),

@@ -21,6 +21,7 @@ mod greet;
 mod inbox;
 mod link;
 mod listen;
+mod membership;
 mod routing;
 mod saved;
 mod search;
@@ -31,6 +32,7 @@ mod whereabouts;
 mod word;
 
 pub use bootstrap::{Bootstrap, Candidate, DEFAULT_PORT};
+pub use membership::{IndexSource, Standing};
 pub use search::{Search, SearchHit};
 pub use servent::Servent;
 pub use settings::Settings;

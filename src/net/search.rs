@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::membership::IndexSource;
 use crate::time::Time;
 use crate::wire::{Guid, QueryHit};
 
@@ -31,8 +32,10 @@ pub struct SearchHit {
     pub hops: u8,
     /// How long after the search began.
     pub after: Duration,
-    /// How the search went out: `flood`, `dynamic`.
+    /// How the search went out: `flood`, `dynamic`, `index`.
     pub strategy: &'static str,
+    /// Whom the index names for it, where it was the index that was asked.
+    pub through: Option<IndexSource>,
 }
 
 /// The searches under way, as the actor holds them.
@@ -90,6 +93,7 @@ impl Searches {
             hops,
             after: at.since(search.began),
             strategy: search.strategy,
+            through: None,
         };
         if search.hits.try_send(found).is_err() {
             self.lost += 1;

@@ -1,7 +1,7 @@
 //! The running servent, as its owner holds it.
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,13 +15,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::actor::{Acquaintances, Actor, Parts};
 use super::datagram::Datagrams;
 use super::inbox::{INBOX, Inbox, Order, Report};
-use super::listen::{Door, bind};
+use super::listen::{Door, Napster, bind};
+use super::membership::{Belongings, Meeting, Membership};
 use super::saved::Saved;
-use super::{PeerStatus, Search, Settings, Status};
+use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
 use crate::overlay::Strategy;
-use crate::transfer::{Downloads, Identity, Uploads};
-use crate::wire::{Guid, Query};
+use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
+use crate::wire::{Guid, Query, Sha1};
 
 /// Who we say we are, to servents and to HTTP clients.
 const AGENT: &str = concat!("servent/", env!("CARGO_PKG_VERSION"));
@@ -42,6 +43,7 @@ struct Inner {
     librarian: Librarian,
     downloads: Downloads,
     uploads: Arc<Uploads>,
+    membership: Option<Membership>,
     /// Cancelled when the actor's task is over.
     over: CancellationToken,
     /// Tells the actor to leave, at the latest when nobody holds the servent any more.
@@ -90,10 +92,26 @@ impl Servent {
         let refused = Arc::new(AtomicU64::new(0));
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();
+        let joined = settings.index.map(|index| {
+            Membership::new(Belongings {
+                index,
+                guid: stores.guid,
+                agent: AGENT.to_owned(),
+                port: listen.port(),
+                shelf: stores.librarian.shelf(),
+                census: stores.librarian.census(),
+                uploads: uploads.clone(),
+            })
+        });
+        let (membership, staying): (Option<Membership>, Option<_>) = joined.unzip();
         let door = Door {
             inbox: inbox.clone(),
             uploads: uploads.clone(),
             refused: refused.clone(),
+            napster: membership.as_ref().map(|membership| Napster {
+                shelf: stores.librarian.shelf(),
+                expected: membership.expected(),
+            }),
         };
         let parts = Parts {
             guid: stores.guid,
@@ -113,7 +131,10 @@ impl Servent {
             stop: stop.clone(),
             kill: kill.clone(),
         };
-        let actor = Actor::new(parts, door.run(listener));
+        let mut actor = Actor::new(parts, door.run(listener));
+        if let Some(staying) = staying {
+            actor.see_to(staying);
+        }
         let known = Acquaintances {
             first: settings.connect,
             candidates: [stores.hosts, settings.bootstrap].concat(),
@@ -133,6 +154,7 @@ impl Servent {
             librarian: stores.librarian,
             downloads: stores.downloads,
             uploads,
+            membership,
             over,
             stop: stop.drop_guard(),
             kill,
@@ -163,6 +185,58 @@ impl Servent {
             hits: mpsc::channel(1).1,
             messages: watch::channel(0).1,
         })
+    }
+
+    /// Asks the central index for files whose names hold all words of `text`.
+    ///
+    /// # Errors
+    /// We are no member of one, or it is away.
+    pub async fn search_index(&self, text: &str) -> io::Result<Search> {
+        self.membership()?.search(text).await
+    }
+
+    /// The central index, and where we stand with it, now and later; none when we are no member of one.
+    pub fn index(&self) -> Option<(SocketAddrV4, watch::Receiver<Standing>)> {
+        let membership = self.0.membership.as_ref()?;
+        Some((membership.addr(), membership.standing()))
+    }
+
+    /// Begins to fetch a file that the index found: over HTTP from one of our kind, the way of Napster's peers from others.
+    ///
+    /// # Errors
+    /// The index is away, its owner is, neither of us can be connected to, or the download cannot be begun.
+    pub async fn fetch_through_index(
+        &self,
+        source: &IndexSource,
+        name: &str,
+        size: u64,
+        sha1: Option<Sha1>,
+    ) -> io::Result<DownloadId> {
+        let membership = self.membership()?;
+        // Before its owner is asked: it may be quick.
+        let coming = membership.await_file(source.clone());
+        match membership.meet(source.clone()).await? {
+            Meeting::Ours(addr, sha1) => self.downloads().start(Wanted {
+                name: name.to_owned(),
+                size: Some(size),
+                sha1: Some(sha1),
+                source: Source { addr, get: None },
+            }),
+            Meeting::Foreign(addr) => {
+                let IndexSource { nick: _, file } = source.clone();
+                let delivery = Delivery::fetch(addr, membership.nick(), file, size);
+                self.downloads().receive(name, size, sha1, addr, delivery)
+            }
+            Meeting::Coming => {
+                let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+                self.downloads().receive(name, size, sha1, nobody, coming)
+            }
+        }
+    }
+
+    fn membership(&self) -> io::Result<&Membership> {
+        let none = || io::Error::new(io::ErrorKind::NotConnected, "no index was named");
+        self.0.membership.as_ref().ok_or_else(none)
     }
 
     /// The neighbours, oldest link first.

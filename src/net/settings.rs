@@ -22,6 +22,8 @@ pub struct Settings {
     pub caches: Vec<SocketAddrV4>,
     /// Dialled first.
     pub connect: Vec<SocketAddrV4>,
+    /// The central index to register with and to search.
+    pub index: Option<SocketAddrV4>,
     /// Uploads at once.
     pub upload_slots: usize,
     /// Whether to offer deflated links.

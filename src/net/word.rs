@@ -7,6 +7,10 @@ pub(super) enum Word {
     Link,
     /// `GET ` or `HEAD `: somebody wants a file.
     Http,
+    /// `GET` with a nick right behind: a Napster peer wants a file.
+    Fetch,
+    /// `SEND`: a Napster peer brings one.
+    Bring,
     /// `GIV `: the answer to a Push of ours.
     Giv,
     /// `CONNECT ` (LimeWire) or two line feeds (gtk-gnutella): somebody tries whether we can be reached. We can; that
@@ -19,20 +23,32 @@ pub(super) enum Word {
 /// The longest word: more bytes than this are never needed to tell.
 pub(super) const LONGEST: usize = 9;
 
-const WORDS: [(&[u8], Word); 6] = [
+const WORDS: [(&[u8], Word); 7] = [
     (b"GNUTELLA ", Word::Link),
     (b"GET ", Word::Http),
     (b"HEAD ", Word::Http),
+    (BRING, Word::Bring),
     (b"GIV ", Word::Giv),
     (b"CONNECT ", Word::Probe),
     (b"\n\n", Word::Probe),
 ];
+
+/// What [`Word::Bring`] is.
+pub(super) const BRING: &[u8] = b"SEND";
+
+/// What [`Word::Fetch`] begins with.
+pub(super) const FETCH: &[u8] = b"GET";
 
 impl Word {
     /// What `bytes` begin with; none while they may still become a word.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         if let Some((_, word)) = WORDS.iter().find(|(word, _)| bytes.starts_with(word)) {
             return Some(*word);
+        }
+        if let Some([next, ..]) = bytes.strip_prefix(FETCH)
+            && next.is_ascii_graphic()
+        {
+            return Some(Self::Fetch);
         }
         let unfinished = WORDS.iter().any(|(word, _)| word.starts_with(bytes));
         (!unfinished).then_some(Self::Junk)

@@ -36,6 +36,7 @@ impl Browse {
         *results = Results::default();
         for hit in hits {
             results.add(SearchHit {
+                through: None,
                 hit,
                 hops: 0,
                 after: began.elapsed(),

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
+use super::host::Host;
+use super::index::RunIndex;
 use super::lab::{Compare, Lab};
 use crate::overlay::{RoleChoice, Strategy};
 
@@ -48,6 +50,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) connect: Vec<String>,
 
+    /// Register what is shared with this central index, and ask it with `--search index`
+    #[arg(long, value_name = "HOST:PORT")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) index: Option<Host>,
+
     /// Upload to this many at once [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
@@ -57,10 +64,10 @@ pub(super) struct Options {
     #[serde(deserialize_with = "from_text")]
     pub(super) role: Option<RoleChoice>,
 
-    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, `ring`, `walk`, or `dynamic` to ask link by link [default: dynamic, but flood in a small network]
-    #[arg(long, value_name = "STRATEGY", value_parser = parse_strategy)]
-    #[serde(deserialize_with = "strategy_from_text")]
-    pub(super) search: Option<Strategy>,
+    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, `ring`, `walk`, `dynamic` to ask link by link, or `index` to ask the central index [default: dynamic, but flood in a small network]
+    #[arg(long, value_name = "STRATEGY")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) search: Option<Asked>,
 
     /// End a search in a script after this many seconds, sooner once hits have come and no more do [default: 5]
     #[arg(long, value_name = "SECONDS")]
@@ -114,6 +121,7 @@ impl Options {
             listen: self.listen.or(file.listen),
             bootstrap: self.bootstrap.or(file.bootstrap),
             connect: list(self.connect, file.connect),
+            index: self.index.or(file.index),
             upload_slots: self.upload_slots.or(file.upload_slots),
             role: self.role.or(file.role),
             search: self.search.or(file.search),
@@ -136,11 +144,34 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 noth
 /// What the program can do besides running a servent.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Verb {
+    /// Run a central index for servents started with --index and for OpenNap clients
+    Index(RunIndex),
     /// Compare ways of searching on the same network, with the same files and questions
     Compare(Compare),
     /// Experiments of the laboratory
     #[command(subcommand)]
     Lab(Lab),
+}
+
+/// Whom searches go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The network, in this way.
+    Network(Strategy),
+    /// The central index, and the network only while that is away.
+    Index,
+}
+
+impl FromStr for Asked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("index", "") => Ok(Self::Index),
+            ("index", parameters) => Err(format!("`index` has no parameter `{parameters}`")),
+            _ => parse_strategy(text).map(Self::Network),
+        }
+    }
 }
 
 /// A way to search the real network: relays trim a flood, so a TTL above 7 would only pretend.
@@ -150,15 +181,6 @@ pub(super) fn parse_strategy(text: &str) -> Result<Strategy, String> {
         parse_ttl(&ttl.to_string())?;
     }
     Ok(strategy)
-}
-
-fn strategy_from_text<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Strategy>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_strategy(&text)
-        .map(Some)
-        .map_err(serde::de::Error::custom)
 }
 
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.
@@ -196,5 +218,17 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn searches_go_to_the_network_or_to_the_index() {
+        assert_eq!("index".parse(), Ok(Asked::Index));
+        assert_eq!(
+            "flood:ttl=3".parse(),
+            Ok(Asked::Network(Strategy::flood(3)))
+        );
+        for bad in ["index:most=3", "flood:ttl=8", "fly"] {
+            assert!(bad.parse::<Asked>().is_err(), "{bad}");
+        }
     }
 }

@@ -72,6 +72,7 @@ fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::overlay::Strategy;
+    use crate::ui::cli::Asked;
 
     #[test]
     fn every_option_but_config_is_a_key() {
@@ -82,6 +83,7 @@ mod tests {
             listen = "127.0.0.1:0"
             bootstrap = "b.txt"
             connect = ["localhost:6346"]
+            index = "localhost:8888"
             upload-slots = 3
             role = "leaf"
             search = "flood:ttl=2"
@@ -96,7 +98,7 @@ mod tests {
         "#;
         let options = parse(all).expect("all keys are known");
         assert_eq!(options.share.len(), 2);
-        assert_eq!(options.search, Some(Strategy::Flood { ttl: Some(2) }));
+        assert_eq!(options.search, Some(Asked::Network(Strategy::flood(2))));
         assert_eq!(options.wait, Some(2.0));
         let keys = all.lines().filter(|line| line.contains('=')).count();
         let options = Options::command().get_arguments().count() - 1;

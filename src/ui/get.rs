@@ -43,45 +43,53 @@ impl Get {
     pub(super) async fn begin(&self, session: &Session) -> Result<Vec<DownloadId>, Failure> {
         let mut begun = Vec::new();
         for reference in &self.references {
-            for wanted in find(session, reference).await? {
-                let id = session
-                    .servent
-                    .downloads()
-                    .start(wanted)
-                    .map_err(|error| Failure {
-                        exit: Exit::Disk,
-                        ..Failure::io(
-                            "the download cannot be noted",
-                            &error,
-                            "check the data folder",
-                        )
-                    })?;
-                begun.push(id);
+            match reference {
+                Reference::Numbers(numbers) => {
+                    for n in numbers.clone() {
+                        begun.push(begin_result(session, n).await?);
+                    }
+                }
+                Reference::Content(content) => {
+                    let wanted = find_content(session, content).await?;
+                    begun.push(begin(session, wanted)?);
+                }
             }
         }
         Ok(begun)
     }
 }
 
-/// What a reference stands for, source and all.
-async fn find(session: &Session, reference: &Reference) -> Result<Vec<Wanted>, Failure> {
-    match reference {
-        Reference::Numbers(numbers) => {
-            let results = session.results();
-            numbers
-                .clone()
-                .map(|n| {
-                    results
-                        .get(n)
-                        .map(|found| found.wanted())
-                        .ok_or_else(|| no_result(n, &results))
-                })
-                .collect()
-        }
-        Reference::Content(content) => find_content(session, content)
-            .await
-            .map(|wanted| vec![wanted]),
-    }
+/// Begins to fetch result `n`.
+async fn begin_result(session: &Session, n: usize) -> Result<DownloadId, Failure> {
+    let found = {
+        let results = session.results();
+        let found = results.get(n).cloned();
+        found.ok_or_else(|| no_result(n, &results))?
+    };
+    let Some(source) = &found.through else {
+        return begin(session, found.wanted());
+    };
+    let servent = &session.servent;
+    let begun = servent.fetch_through_index(source, &found.name, found.size, found.sha1);
+    begun.await.map_err(|why| {
+        Failure::io(
+            format!("{} was not fetched", found.name),
+            &why,
+            "try another of the results",
+        )
+    })
+}
+
+fn begin(session: &Session, wanted: Wanted) -> Result<DownloadId, Failure> {
+    let begun = session.servent.downloads().start(wanted);
+    begun.map_err(|error| Failure {
+        exit: Exit::Disk,
+        ..Failure::io(
+            "the download cannot be noted",
+            &error,
+            "check the data folder",
+        )
+    })
 }
 
 /// Where a content can be had: where the link says, else at the first servent that answers a search for it.

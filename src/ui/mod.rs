@@ -16,6 +16,7 @@ mod data_folder;
 mod failure;
 mod get;
 mod host;
+mod index;
 mod lab;
 mod library;
 mod log;

@@ -9,7 +9,7 @@ use clap::Args;
 use super::failure::{Exit, Failure};
 use super::render::{HitColumns, HitRow, bytes, json, span};
 use super::session::Session;
-use crate::net::SearchHit;
+use crate::net::{IndexSource, SearchHit};
 use crate::transfer::{Source, Wanted};
 use crate::wire::{Guid, Sha1};
 
@@ -41,8 +41,10 @@ pub(super) struct Found {
     pub(super) push: bool,
     /// How long after the search began it came.
     pub(super) after: Duration,
-    /// How it was found: `flood`, `dynamic`, `browse`.
+    /// How it was found: `flood`, `dynamic`, `index`, `browse`.
     pub(super) strategy: &'static str,
+    /// Whom the central index names for it.
+    pub(super) through: Option<IndexSource>,
 }
 
 impl Found {
@@ -71,7 +73,7 @@ impl Found {
                 "urn",
                 self.sha1.map_or_else(|| "not told".to_owned(), json::urn),
             ),
-            ("host", self.host.to_string()),
+            ("host", self.place()),
             ("servent", self.servent.to_string()),
             ("vendor", self.vendor.clone()),
             ("hops", self.hops.to_string()),
@@ -90,8 +92,16 @@ impl Found {
             n: self.n,
             name: &self.name,
             size: self.size,
-            host: self.host,
+            host: self.place(),
             hops: self.hops,
+        }
+    }
+
+    /// Where it is: an address, or a user of the index, whose port is told only when something is fetched.
+    pub(super) fn place(&self) -> String {
+        match &self.through {
+            Some(source) => format!("{}@{}", source.nick(), self.host.ip()),
+            None => self.host.to_string(),
         }
     }
 }
@@ -113,6 +123,7 @@ impl Results {
             hops,
             after,
             strategy,
+            through,
         } = hit;
         let before = self.list.len();
         for record in hit.records {
@@ -133,6 +144,7 @@ impl Results {
                 push: hit.trailer.push == Some(true),
                 after,
                 strategy,
+                through: through.clone(),
             });
         }
         &self.list[before..]
@@ -236,6 +248,7 @@ mod tests {
             hops: 1,
             after: Duration::from_millis(3),
             strategy: "flood",
+            through: None,
         }
     }
 

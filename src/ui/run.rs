@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::time::timeout;
 
-use super::cli::{LogForm, Options, Verb};
+use super::cli::{Asked, LogForm, Options, Verb};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
@@ -77,8 +77,7 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
         None => options,
     };
     let manner = manner(&options)?;
-    let mut signals = Signals::new()
-        .map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))?;
+    let mut signals = listen_to_signals()?;
     let data = match &options.data {
         Some(path) => DataFolder::named(path)?,
         None => DataFolder::usual()?,
@@ -120,14 +119,22 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
 
 /// What needs no servent.
 async fn carry_out(verb: Verb) -> Result<Exit, Failure> {
-    let mut signals = Signals::new()
-        .map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))?;
-    let screen = Screen::new(None, false, false);
+    let mut signals = listen_to_signals()?;
+    let screen = Arc::new(Screen::new(None, false, false));
     let exit = match verb {
         Verb::Compare(compare) => compare.run(&screen, &mut signals).await?,
         Verb::Lab(lab) => lab.run(&screen, &mut signals).await?,
+        Verb::Index(index) => {
+            log::start(&screen, LogForm::Text, 0, false);
+            index.run(&screen, &mut signals).await?;
+            Exit::Done
+        }
     };
     screen.loss().map_or(Ok(exit), Err)
+}
+
+fn listen_to_signals() -> Result<Signals, Failure> {
+    Signals::new().map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))
 }
 
 fn manner(options: &Options) -> Result<Manner, Failure> {
@@ -143,12 +150,19 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
             })?,
         None => WAIT,
     };
+    let index = options.search == Some(Asked::Index);
+    if index && options.index.is_none() {
+        return Err(Failure::usage(
+            "--search index asks a central index: name it with --index HOST:PORT",
+        ));
+    }
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let prompt = at_terminal && !options.daemon;
     Ok(Manner {
         prompt,
         beside: prompt && !is_dumb(),
         wait,
+        index,
     })
 }
 

@@ -10,12 +10,15 @@ use super::failure::{Exit, Failure};
 use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::Results;
 use super::session::Session;
-use crate::net;
+use crate::net::{self, Standing};
 use crate::overlay::Strategy;
 use crate::wire::Query;
 
 /// A search given before the first neighbour is there waits this long for one.
 const FIRST_PEER_WITHIN: Duration = Duration::from_secs(10);
+
+/// A search given before we are logged in at the index waits this long for that.
+const INDEX_WITHIN: Duration = Duration::from_secs(2);
 
 /// At a prompt hits are still shown for this long: on a large network the far ones take their time.
 const LISTEN_AT_PROMPT: Duration = Duration::from_secs(60);
@@ -59,10 +62,19 @@ impl Patience {
 impl Search {
     pub(super) async fn run(&self, session: &Session) -> Result<(), Failure> {
         let text = self.words.join(" ");
-        wait_for_a_peer(session).await?;
-        *session.results() = Results::default();
         let by = self.by.or_else(|| self.ttl.map(Strategy::flood));
-        let search = session.servent.search(Query::words(&text), by).await;
+        let through_index = match session.manner.index && by.is_none() {
+            true => ask_index(session, &text).await,
+            false => None,
+        };
+        let search = match through_index {
+            Some(search) => search,
+            None => {
+                wait_for_a_peer(session).await?;
+                session.servent.search(Query::words(&text), by).await
+            }
+        };
+        *session.results() = Results::default();
         let mut listening = Listening {
             session,
             search,
@@ -88,6 +100,23 @@ impl Search {
                 format!("nothing was found for `{text}`"),
                 "try fewer words, or a longer --wait",
             ))
+        }
+    }
+}
+
+/// Asks the central index; none, and said, when it is away.
+async fn ask_index(session: &Session, text: &str) -> Option<net::Search> {
+    let (addr, mut standing) = session.servent.index()?;
+    // At the start it takes a moment to log in.
+    let present = |standing: &Standing| matches!(standing, Standing::Present { .. });
+    let _ = timeout(INDEX_WITHIN, standing.wait_for(present)).await;
+    match session.servent.search_index(text).await {
+        Ok(search) => Some(search),
+        Err(why) => {
+            session.screen.talk(format!(
+                "The index at {addr} is away ({why}); the network is asked instead."
+            ));
+            None
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Manner {
     pub(super) beside: bool,
     /// How long a search in a script may take.
     pub(super) wait: Duration,
+    /// Whether searches go to the central index while that is there.
+    pub(super) index: bool,
 }
 
 impl Session {

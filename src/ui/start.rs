@@ -8,13 +8,13 @@ use etcetera::BaseStrategy;
 use futures_util::future::try_join_all;
 
 use super::clean::clean;
-use super::cli::Options;
+use super::cli::{Asked, Options};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
 use crate::net::{Bootstrap, DEFAULT_PORT, Settings};
-use crate::overlay;
+use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
 const PORTS: u16 = 10;
@@ -48,11 +48,18 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         bootstrap,
         caches,
         connect: try_join_all(hosts.iter().map(Host::resolve)).await?,
+        index: match &options.index {
+            Some(index) => Some(index.resolve().await?),
+            None => None,
+        },
         upload_slots: options.upload_slots.unwrap_or(UPLOAD_SLOTS),
         deflate: !options.no_deflate,
         overlay: overlay::Config {
             role: options.role.unwrap_or_default(),
-            search: options.search.unwrap_or_default(),
+            search: match options.search {
+                Some(Asked::Network(strategy)) => strategy,
+                Some(Asked::Index) | None => Strategy::Auto,
+            },
             ..overlay::Config::default()
         },
     })

@@ -36,6 +36,7 @@ pub(crate) struct Network {
 /// What a servent below `home` is started with: any port of loopback, nobody to call.
 pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
     Settings {
+        index: None,
         share: vec![home.join("share")],
         downloads: home.join("downloads"),
         data: home.join("data"),

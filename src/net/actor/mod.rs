@@ -142,6 +142,11 @@ impl Actor {
         }
     }
 
+    /// Takes a task that is to end with the actor.
+    pub(super) fn see_to(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.errands.spawn(task);
+    }
+
     /// Lives.
     pub(super) async fn run(mut self, mut reports: mpsc::Receiver<Report>, known: Acquaintances) {
         self.begin(known);

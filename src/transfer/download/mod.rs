@@ -7,6 +7,7 @@
 //! nobody tells, not even when asked once more at the end, only the size can be held against what was told; it then is
 //! complete with [`DownloadStatus::why`] saying that it is unverified.
 
+mod delivery;
 mod fetch;
 mod hosts;
 mod job;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::delivery::Delivery;
 use self::hosts::Hosts;
 use self::job::{Job, Patience};
 use self::name::safe_name;

@@ -6,6 +6,7 @@
 mod answer;
 mod body;
 mod connection;
+mod napster;
 mod proxy;
 mod queue;
 mod shelf;

@@ -1,7 +1,5 @@
 //! The table of results. Its rows come one by one, so its columns are settled before the first.
 
-use std::net::SocketAddrV4;
-
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Line, Style, bytes};
@@ -17,12 +15,12 @@ pub(in crate::ui) struct HitColumns {
 }
 
 /// One row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::ui) struct HitRow<'a> {
     pub(in crate::ui) n: usize,
     pub(in crate::ui) name: &'a str,
     pub(in crate::ui) size: u64,
-    pub(in crate::ui) host: SocketAddrV4,
+    pub(in crate::ui) host: String,
     pub(in crate::ui) hops: u8,
 }
 
@@ -93,7 +91,7 @@ impl HitColumns {
         };
         let mut rest = format!("  {:>SIZE$}", bytes(row.size));
         if self.host {
-            rest.push_str(&format!("  {:<HOST$}", row.host.to_string()));
+            rest.push_str(&format!("  {:<HOST$}", shorten(&clean(&row.host), HOST)));
         }
         if self.hops {
             rest.push_str(&format!("  {:>HOPS$}", row.hops));
@@ -147,7 +145,7 @@ mod tests {
             n: 12,
             name,
             size: 4_300_000,
-            host: "192.168.100.200:6346".parse().expect("an address"),
+            host: "192.168.100.200:6346".to_owned(),
             hops: 3,
         }
     }

@@ -54,7 +54,7 @@ pub(in crate::ui) fn found(found: &Found) -> Value {
         "name": found.name,
         "size": found.size,
         "urn": found.sha1.map(urn),
-        "host": found.host.to_string(),
+        "host": found.place(),
         "servent_guid": found.servent.to_string(),
         "vendor": found.vendor,
         "hops": found.hops,

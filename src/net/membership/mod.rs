@@ -1,0 +1,258 @@
+//! Our membership at a central index: we tell it what we share, and ask it what others do.
+//!
+//! The one rule: it is an extra. While the index is away everything else goes on, and whoever asks for it is told so at
+//! once; meanwhile we try again, with longer and longer pauses.
+
+mod errand;
+mod expected;
+mod listing;
+mod visit;
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
+
+use super::search::{Search, SearchHit};
+use crate::librarian::{Census, Shelf};
+use crate::rng::Rng;
+use crate::transfer::{Delivery, Uploads};
+use crate::wire::{Guid, Sha1};
+use visit::Visit;
+
+pub(super) use expected::Expected;
+pub(super) use listing::find;
+
+/// The pause before the second try; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How many errands may wait for the index to be asked.
+const ERRANDS: usize = 16;
+
+/// Hits that may wait for a reader who is busy.
+const WAITING_HITS: usize = 1024;
+
+/// Where we stand with the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not there, and why.
+    Away(String),
+    /// We are logged in.
+    Present {
+        /// Users there, as it told last.
+        users: u64,
+        /// Files there.
+        files: u64,
+    },
+}
+
+/// A file at a user of the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexSource {
+    /// The user.
+    pub nick: Bytes,
+    /// The file, as it was shared.
+    pub file: Bytes,
+}
+
+impl IndexSource {
+    /// The user's name, to be shown.
+    pub fn nick(&self) -> String {
+        String::from_utf8_lossy(&self.nick).into_owned()
+    }
+}
+
+/// Where such a file can be fetched.
+#[derive(Clone, Debug)]
+pub(super) enum Meeting {
+    /// At one of our kind, by HTTP.
+    Ours(SocketAddrV4, Sha1),
+    /// At a stranger, the way of Napster.
+    Foreign(SocketAddrV4),
+    /// Nowhere: its owner has been asked to bring it, and will connect to us.
+    Coming,
+}
+
+/// A membership; clones are handles on the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Membership {
+    addr: SocketAddrV4,
+    standing: watch::Receiver<Standing>,
+    errands: mpsc::Sender<Errand>,
+    nick: watch::Receiver<Bytes>,
+    expected: Expected,
+}
+
+/// What somebody wants of the index.
+#[derive(Debug)]
+enum Errand {
+    Search {
+        text: String,
+        hits: mpsc::Sender<SearchHit>,
+    },
+    Meet {
+        source: IndexSource,
+        reply: oneshot::Sender<io::Result<Meeting>>,
+    },
+}
+
+/// What a member needs.
+#[derive(Debug)]
+pub(super) struct Belongings {
+    /// The index.
+    pub(super) index: SocketAddrV4,
+    /// Who we are.
+    pub(super) guid: Guid,
+    /// What we call ourselves.
+    pub(super) agent: String,
+    /// Where we take connections.
+    pub(super) port: u16,
+    /// What we share.
+    pub(super) shelf: Shelf,
+    /// Tells when that changes.
+    pub(super) census: watch::Receiver<Census>,
+    /// Who brings files.
+    pub(super) uploads: Arc<Uploads>,
+}
+
+impl Membership {
+    /// Joins, and stays a member until the task that is returned is dropped.
+    pub(super) fn new(belongings: Belongings) -> (Self, impl Future<Output = ()> + Send) {
+        let (tell, standing) = watch::channel(Standing::Away("it has not answered yet".to_owned()));
+        let (errands, waiting) = mpsc::channel(ERRANDS);
+        let (name, nick) = watch::channel(nick_of(belongings.guid));
+        let membership = Self {
+            addr: belongings.index,
+            standing,
+            errands,
+            nick,
+            expected: Expected::default(),
+        };
+        (membership, stay(belongings, tell, name, waiting))
+    }
+
+    /// Where the index is.
+    pub(super) const fn addr(&self) -> SocketAddrV4 {
+        self.addr
+    }
+
+    /// Where we stand, now and later.
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// What we are called there.
+    pub(super) fn nick(&self) -> Bytes {
+        self.nick.borrow().clone()
+    }
+
+    /// Waits for a file that its owner may be asked to bring.
+    pub(super) fn await_file(
+        &self,
+        source: IndexSource,
+    ) -> impl Future<Output = io::Result<Delivery>> + Send + use<> {
+        self.expected.await_file(source)
+    }
+
+    /// The files that others were asked to bring.
+    pub(super) fn expected(&self) -> Expected {
+        self.expected.clone()
+    }
+
+    /// Asks for files whose names hold all words of `text`.
+    ///
+    /// # Errors
+    /// The index is away.
+    pub(super) async fn search(&self, text: &str) -> io::Result<Search> {
+        self.present()?;
+        let (sender, hits) = mpsc::channel(WAITING_HITS);
+        let (_, messages) = watch::channel(1);
+        let errand = Errand::Search {
+            text: text.to_owned(),
+            hits: sender,
+        };
+        self.errands.send(errand).await.map_err(|_| gone())?;
+        Ok(Search {
+            guid: Guid::ZERO,
+            hits,
+            messages,
+        })
+    }
+
+    /// Asks where a file can be fetched.
+    ///
+    /// # Errors
+    /// The index is away, the user is, or neither of us can be connected to.
+    pub(super) async fn meet(&self, source: IndexSource) -> io::Result<Meeting> {
+        self.present()?;
+        let (reply, answer) = oneshot::channel();
+        let errand = Errand::Meet { source, reply };
+        self.errands.send(errand).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    fn present(&self) -> io::Result<()> {
+        match &*self.standing.borrow() {
+            Standing::Present { .. } => Ok(()),
+            Standing::Away(why) => Err(io::Error::new(io::ErrorKind::NotConnected, why.clone())),
+        }
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the index has just gone away")
+}
+
+/// Comes back as often as the index goes away.
+async fn stay(
+    belongings: Belongings,
+    tell: watch::Sender<Standing>,
+    name: watch::Sender<Bytes>,
+    mut errands: mpsc::Receiver<Errand>,
+) {
+    let mut rng = Rng::system();
+    let password = format!("{:016x}", rng.next());
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let nick = name.borrow().clone();
+        let visit = Visit::begin(&belongings, &nick, &password).await;
+        let why = match visit {
+            Ok(visit) => {
+                tracing::info!(index = %belongings.index, "logged in at the index");
+                pause = FIRST_PAUSE;
+                visit.stay(&belongings, &tell, &mut errands).await
+            }
+            Err(why) => why,
+        };
+        if why.kind() == io::ErrorKind::PermissionDenied {
+            // Somebody else goes by our name.
+            let number = rng.next() & 0xff_ffff_ffff;
+            name.send_replace(format!("servent-{number:010x}").into());
+        }
+        tracing::info!(index = %belongings.index, %why, "the index is away");
+        tell.send_replace(Standing::Away(why.to_string()));
+        refuse(&mut errands);
+        // Not all members at once, should the index have been away for all.
+        let part = 75 + u32::try_from(rng.below(50)).expect("less than 50");
+        sleep(pause * part / 100).await;
+        pause = LONGEST_PAUSE.min(pause * 2);
+    }
+}
+
+/// Answers what waits: dropping an errand tells whoever gave it.
+fn refuse(errands: &mut mpsc::Receiver<Errand>) {
+    while errands.try_recv().is_ok() {}
+}
+
+/// A name that is ours in every run, and short enough.
+fn nick_of(guid: Guid) -> Bytes {
+    let digits: String = guid.to_string().chars().take(10).collect();
+    format!("servent-{digits}").into()
+}

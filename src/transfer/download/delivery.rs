@@ -1,0 +1,272 @@
+//! Files that come without HTTP, as Napster's peers send them: in one piece, from the first byte, once.
+//!
+//! They are checked and published like all others. What breaks off is given up: its source is a user of an index, to be
+//! asked for again, and nothing of it stays.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::job::{Setback, on_disk};
+use super::name::safe_name;
+use super::part::Part;
+use super::publish::publish;
+use super::rate::Rate;
+use super::{DownloadId, DownloadState, DownloadStatus, Downloads, Entry, Fault, Shared, Source};
+use crate::central::Requested;
+use crate::transfer::channel::within;
+use crate::wire::Sha1;
+
+/// How long connecting may take, and greeting.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// How long hello is waited for before we speak.
+const HELLO: Duration = Duration::from_millis(250);
+
+/// How long the bytes may pause.
+const STALL: Duration = Duration::from_secs(30);
+
+/// How much is gathered before it is written.
+const BUFFER: usize = 256 * 1024;
+
+/// A connection on which a file comes.
+#[derive(Debug)]
+pub struct Delivery {
+    /// It.
+    pub stream: TcpStream,
+    /// The first of its bytes, if some were read.
+    pub ahead: BytesMut,
+    /// How many there will be.
+    pub size: u64,
+}
+
+impl Delivery {
+    /// Asks one of Napster's peers at `addr` for a file of `size` bytes.
+    ///
+    /// # Errors
+    /// It cannot be reached, does not answer, or refuses; the text has its words.
+    pub async fn fetch(
+        addr: SocketAddrV4,
+        nick: Bytes,
+        file: Bytes,
+        size: u64,
+    ) -> io::Result<Self> {
+        let begin = async {
+            let mut stream = TcpStream::connect(addr).await?;
+            // Some say hello and then listen; some, like us, listen for a while first.
+            let greeted = match timeout(HELLO, stream.read_u8()).await {
+                Ok(hello) => hello.and_then(greeting).map(|()| true)?,
+                Err(_) => false,
+            };
+            let offset = 0;
+            let request = Requested { nick, file, offset }.encode();
+            // Some read the word by itself and take what else is there for lost.
+            let (word, rest) = request.split_at(3);
+            stream.write_all(word).await?;
+            stream.write_all(rest).await?;
+            if !greeted {
+                greeting(stream.read_u8().await?)?;
+            }
+            Ok(stream)
+        };
+        let mut stream = within(GREETING, begin).await?;
+        let digits = size.to_string();
+        let mut ahead = BytesMut::new();
+        let told = async {
+            // Nothing ends the number, and the bytes behind it may be digits, too.
+            while ahead.len() < digits.len() && digits.as_bytes().starts_with(&ahead) {
+                if stream.read_buf(&mut ahead).await? == 0 {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        within(STALL, told).await?;
+        if !ahead.starts_with(digits.as_bytes()) {
+            let said = String::from_utf8_lossy(&ahead[..ahead.len().min(60)]);
+            return Err(io::Error::other(format!("the source answers `{said}`")));
+        }
+        ahead.advance(digits.len());
+        Ok(Self {
+            stream,
+            ahead,
+            size,
+        })
+    }
+}
+
+impl Downloads {
+    /// Takes in a file that will be delivered.
+    ///
+    /// # Errors
+    /// There are too many downloads, or they are being stopped.
+    pub fn receive(
+        &self,
+        name: &str,
+        size: u64,
+        sha1: Option<Sha1>,
+        from: SocketAddrV4,
+        delivery: impl Future<Output = io::Result<Delivery>> + Send + 'static,
+    ) -> io::Result<DownloadId> {
+        let shared = &self.shared;
+        if shared.stopping.is_cancelled() {
+            return Err(io::Error::other("downloads are being stopped"));
+        }
+        let mut table = shared.table();
+        if !table.has_room() {
+            return Err(io::Error::other("there are too many downloads"));
+        }
+        let id = table.next;
+        table.next = DownloadId(id.0 + 1);
+        let status = watch::Sender::new(DownloadStatus {
+            id,
+            name: safe_name(name),
+            size: Some(size),
+            done: 0,
+            state: DownloadState::Waiting,
+            sources: 1,
+            why: None,
+            fault: None,
+            path: None,
+            sha1,
+            rate: 0,
+            spent: Duration::ZERO,
+        });
+        let source = Source {
+            addr: from,
+            get: None,
+        };
+        let entry = Entry {
+            source,
+            status: status.clone(),
+        };
+        table.entries.insert(id, entry);
+        drop(table);
+        let intake = Intake {
+            shared: shared.clone(),
+            id,
+            status,
+            begun: Instant::now(),
+        };
+        let stopping = shared.stopping.clone();
+        let run = async move { stopping.run_until_cancelled(intake.run(delivery)).await };
+        shared.jobs.spawn_on(run, &shared.runtime);
+        Ok(id)
+    }
+}
+
+fn greeting(byte: u8) -> io::Result<()> {
+    match byte {
+        b'1' => Ok(()),
+        _ => Err(io::Error::other("the source does not greet")),
+    }
+}
+
+/// A delivery being taken in.
+#[derive(Debug)]
+struct Intake {
+    shared: Arc<Shared>,
+    id: DownloadId,
+    status: watch::Sender<DownloadStatus>,
+    begun: Instant,
+}
+
+impl Intake {
+    async fn run(self, delivery: impl Future<Output = io::Result<Delivery>>) {
+        let done = match delivery.await {
+            Ok(delivery) => self.take_in(delivery).await,
+            Err(error) => Err(Setback::of_connection(&error)),
+        };
+        if let Err(setback) = done {
+            self.shared.store.remove(self.id);
+            let (fault, why) = match setback {
+                Setback::Final(fault, why) => (fault, why),
+                Setback::DiskFull(why) => (Fault::Disk, why),
+                Setback::Busy(_, why) | Setback::Broken(why) => (Fault::Source, why),
+            };
+            self.tell(|status| {
+                status.state = DownloadState::Failed;
+                status.fault = Some(fault);
+                status.why = Some(why);
+                status.rate = 0;
+            });
+        }
+    }
+
+    async fn take_in(&self, mut delivery: Delivery) -> Result<(), Setback> {
+        let size = delivery.size;
+        if self.status.borrow().size != Some(size) {
+            let why = format!("the source has {size} bytes, which is not what it told");
+            return Err(Setback::Final(Fault::Source, why));
+        }
+        let path = self.shared.store.part(self.id);
+        let mut part = on_disk(move || Part::open(&path, Some(0))).await?;
+        let mut rate = Rate::new(0);
+        while part.len() < size {
+            while delivery.ahead.len() < BUFFER && part.len() + (delivery.ahead.len() as u64) < size
+            {
+                let read = within(STALL, delivery.stream.read_buf(&mut delivery.ahead)).await;
+                match read {
+                    Ok(0) => {
+                        return Err(Setback::Broken("the source broke off".to_owned()));
+                    }
+                    Ok(_) => {}
+                    Err(error) => return Err(Setback::of_connection(&error)),
+                }
+                let done = part.len() + delivery.ahead.len() as u64;
+                let rate = rate.note(done);
+                self.tell(|status| {
+                    status.state = DownloadState::Running;
+                    (status.done, status.rate) = (done.min(size), rate);
+                });
+            }
+            let room = usize::try_from(size - part.len()).unwrap_or(usize::MAX);
+            let bytes = delivery.ahead.split_to(delivery.ahead.len().min(room));
+            part = on_disk(move || part.append(&bytes).map(|()| part)).await?;
+        }
+        self.conclude(part).await
+    }
+
+    async fn conclude(&self, part: Part) -> Result<(), Setback> {
+        self.tell(|status| status.state = DownloadState::Verifying);
+        let found = on_disk(move || part.finish()).await?;
+        let (told, name) = {
+            let status = self.status.borrow();
+            (status.sha1, status.name.clone())
+        };
+        let doubt = match told {
+            None => Some("unverified: the source told no SHA-1".to_owned()),
+            Some(told) if told == found => None,
+            Some(told) => {
+                let why = format!("hash mismatch: {told} was promised, {found} came");
+                return Err(Setback::Final(Fault::HashMismatch, why));
+            }
+        };
+        let (shared, id) = (self.shared.clone(), self.id);
+        let path = on_disk(move || publish(&shared.store.part(id), id, &shared.folder, &name));
+        let path = path.await?;
+        self.tell(|status| {
+            if let Some(name) = path.file_name() {
+                status.name = name.to_string_lossy().into_owned();
+            }
+            status.state = DownloadState::Complete;
+            (status.path, status.sha1, status.why) = (Some(path), Some(found), doubt);
+        });
+        Ok(())
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut DownloadStatus)) {
+        let spent = self.begun.elapsed();
+        self.status.send_modify(|status| {
+            change(status);
+            status.spent = spent;
+        });
+    }
+}

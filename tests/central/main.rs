@@ -1,0 +1,6 @@
+//! The central index, from the wire to the searches of servents that use it.
+
+mod caller;
+mod client;
+mod server;
+mod session;
