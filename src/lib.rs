@@ -10,6 +10,7 @@
 //!
 //! [`net::Servent`] is the driver on tokio: one task owns the overlay, and links, timers and transfers are tasks around
 //! it. Nothing it does waits for a slow neighbour; what does not fit into the bounded queue of a link is shed and counted.
+//! [`lab::World`] is the driver of the laboratory: a timing wheel and thousands of overlays on one thread.
 //!
 //! # The modules, from below
 //!
@@ -17,12 +18,13 @@
 //! |---|---|---|
 //! | [`time`], [`rng`] | the clock and the dice, injected | nobody |
 //! | [`wire`] | bytes to descriptors and back, the handshake, deflated links | the two above |
-//! | [`overlay`] | neighbours, routes, pongs, flooding: the state machine | `wire` |
+//! | [`overlay`] | neighbours, routes, roles, ways of searching: the state machine | `wire` |
 //! | [`library`] | shared files by number, by words, by SHA-1 | `wire` |
 //! | [`central`] | the central index of Napster's kind: messages, and the index; its driver is `central::server` | `library` |
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
-//! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above |
+//! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
+//! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
 //! Arrows only go down, and the first six are pure but for that driver: no socket, thread, disk or clock of their own. `tests/layers.rs`
@@ -43,6 +45,7 @@
 //! knows a limit for every length. A refusal is counted, and it is the neighbour that loses the link.
 
 pub mod central;
+pub mod lab;
 pub mod librarian;
 pub mod library;
 pub mod net;

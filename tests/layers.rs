@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the ones it may import. Arrows only go down.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("time", &[]),
     ("rng", &[]),
     ("wire", &["time", "rng"]),
     ("overlay", &["wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
+    ("lab", &["overlay", "wire", "time", "rng"]),
     ("central", &["library", "wire", "time", "rng"]),
     ("librarian", &["library", "wire", "time", "rng"]),
     (
@@ -35,6 +36,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
         "ui",
         &[
             "net",
+            "lab",
             "transfer",
             "librarian",
             "central",

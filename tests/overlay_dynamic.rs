@@ -8,7 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use servent::overlay::{Config, SearchBy};
+use servent::overlay::{Config, Strategy};
 use servent::rng::Rng;
 use world::World;
 
@@ -35,7 +35,7 @@ fn network(seed: u64) -> World {
     let config = Config {
         grow: false,
         slots: usize::MAX,
-        search: SearchBy::Dynamic,
+        search: Strategy::Dynamic,
         routes: 1 << 8,
         ..Config::default()
     };

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use servent::library::words;
 use servent::overlay::{
     Command, Config, Direction, Effect, Input, Introduction, Overlay, PeerId, RoleChoice,
-    RoleReason, SearchBy, Timer,
+    RoleReason, Strategy, Timer,
 };
 use servent::rng::Rng;
 use servent::time::Time;
@@ -385,7 +385,7 @@ fn a_leafs_search_goes_to_its_ultrapeers_and_tells_how_far_it_is() {
     let search = Command::Search {
         guid,
         query: Box::new(Query::words("song")),
-        ttl: None,
+        by: None,
     };
     let effects = single.take(Input::Command(search));
     assert_eq!(asked(&effects), [(1, 1, 0), (2, 1, 0)]);
@@ -422,7 +422,7 @@ fn hit(query: Guid, files: u32) -> Descriptor {
 /// An ultrapeer with a leaf (1) that tells its status, and twelve ultrapeers (2 to 13).
 fn hub() -> Single {
     let mut single = Single::new(Config {
-        search: SearchBy::Dynamic,
+        search: Strategy::Dynamic,
         ..by_hand()
     });
     single.join(1, Role::Leaf);
@@ -503,9 +503,13 @@ fn in_a_small_flat_network_a_search_is_a_flood_and_a_leafs_too() {
     (2..14).for_each(|peer| {
         single.join(peer, Role::Ultrapeer);
     });
-    let search = |guid, ttl| {
+    let search = |guid, ttl: Option<u8>| {
         let query = Box::new(Query::words("song"));
-        Input::Command(Command::Search { guid, query, ttl })
+        Input::Command(Command::Search {
+            guid,
+            query,
+            by: ttl.map(Strategy::flood),
+        })
     };
     let guid = single.guid();
     assert_eq!(asked(&single.take(search(guid, None))).len(), 12);

@@ -13,7 +13,7 @@ use super::admission::Permit;
 use super::link::Ending;
 use super::search::Search;
 use super::{PeerStatus, Status};
-use crate::overlay::{Introduction, PeerId};
+use crate::overlay::{Introduction, PeerId, Strategy};
 use crate::wire::handshake::{Greeting, Vacancy};
 use crate::wire::qrp::RouteTable;
 use crate::wire::{Descriptor, Query};
@@ -75,7 +75,7 @@ pub(super) enum Order {
     /// Ask the network.
     Search {
         query: Query,
-        ttl: Option<u8>,
+        by: Option<Strategy>,
         reply: oneshot::Sender<Search>,
     },
     /// The receiver of the hits of this search is gone.

@@ -20,6 +20,7 @@ use super::membership::{Belongings, Meeting, Membership};
 use super::saved::Saved;
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
+use crate::overlay::Strategy;
 use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
 use crate::wire::{Guid, Query, Sha1};
 
@@ -175,10 +176,10 @@ impl Servent {
         self.0.neighbours.clone()
     }
 
-    /// Asks the network. `ttl` is how many links the question may cross, none for the configured number. After
+    /// Asks the network, `by` this way or the configured one. After
     /// [`Servent::stop`] the search has ended before it begins.
-    pub async fn search(&self, query: Query, ttl: Option<u8>) -> Search {
-        let ask = |reply| Order::Search { query, ttl, reply };
+    pub async fn search(&self, query: Query, by: Option<Strategy>) -> Search {
+        let ask = |reply| Order::Search { query, by, reply };
         self.ask(ask).await.unwrap_or_else(|| Search {
             guid: Guid::ZERO,
             hits: mpsc::channel(1).1,

@@ -13,7 +13,7 @@ use crate::wire::{Descriptor, Guid, Header, Kind, Query, QueryFlags, VendorMeani
 use super::dynamic::{self, Candidate, Dynamic, Step};
 use super::shield::may_have;
 use super::vendor::NO_MORE;
-use super::{Effect, Outbox, Overlay, PeerId, SearchBy, Timer};
+use super::{Effect, Outbox, Overlay, PeerId, Strategy, Timer};
 
 /// A dynamic query under way.
 #[derive(Debug)]
@@ -82,22 +82,22 @@ impl Overlay {
         self.asking.len()
     }
 
-    /// The way a search would go out now, [`SearchBy::Flood`] or [`SearchBy::Dynamic`]. Who gives it a TTL wants a flood;
-    /// for a leaf its ultrapeers ask dynamically.
-    pub fn search_by(&self, ttl: Option<u8>) -> SearchBy {
-        if ttl.is_none() && (self.is_leaf() || self.asks_dynamically()) {
-            SearchBy::Dynamic
-        } else {
-            SearchBy::Flood
+    /// The way a search goes out, when it is asked for so: never [`Strategy::Auto`]. For a leaf its ultrapeers ask
+    /// dynamically.
+    pub fn way_to_search(&self, by: Option<Strategy>) -> Strategy {
+        match by.unwrap_or(self.config.search) {
+            Strategy::Auto if self.is_leaf() || self.asks_dynamically() => Strategy::Dynamic,
+            Strategy::Auto => Strategy::Flood { ttl: None },
+            named => named,
         }
     }
 
-    /// Whether to ask link by link and not everybody at once.
+    /// Whether to ask link by link and not everybody at once, for ourselves and for leaves.
     pub(super) fn asks_dynamically(&self) -> bool {
         match self.config.search {
-            SearchBy::Flood => false,
-            SearchBy::Dynamic => true,
-            SearchBy::Auto => {
+            Strategy::Flood { .. } => false,
+            Strategy::Dynamic => true,
+            _ => {
                 let large = self.peers.leaves() > 0 || self.hosts.len() >= LARGE;
                 large && self.peers.ultrapeers() >= ENOUGH
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::RoleChoice;
+use super::{RoleChoice, Strategy};
 
 /// The overlay's numbers. Nothing in the overlay assumes a number that stands here: a lesson may cross a line of two
 /// hundred servents with every TTL at 255.
@@ -19,7 +19,7 @@ pub struct Config {
     /// How many ultrapeers a leaf keeps (gtk-gnutella: 4; LimeWire asks 5 at most).
     pub hubs: usize,
     /// How our searches and those of our leaves go out where nobody says how.
-    pub search: SearchBy,
+    pub search: Strategy,
     /// Whether a query's last link is spared when the table of the ultrapeer behind it does not match. Off where
     /// floods are counted to the descriptor: a spared link is a send less than the law says.
     pub last_hop_tables: bool,
@@ -45,30 +45,6 @@ pub struct Config {
     pub query_rate: u32,
 }
 
-/// A way of asking the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SearchBy {
-    /// Dynamically where there are ultrapeers enough to ask one after the other and the network is large enough for it
-    /// to matter; else by flood.
-    #[default]
-    Auto,
-    /// Everybody at once.
-    Flood,
-    /// A few first, then one link after the other until there are results enough.
-    Dynamic,
-}
-
-impl SearchBy {
-    /// The word for it on the command line and in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Flood => "flood",
-            Self::Dynamic => "dynamic",
-        }
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -77,7 +53,7 @@ impl Default for Config {
             slots: 32,
             leaves: 300,
             hubs: 4,
-            search: SearchBy::Auto,
+            search: Strategy::Auto,
             last_hop_tables: true,
             ttl: 4,
             max_ttl: 7,

@@ -8,6 +8,8 @@ use crate::wire::handshake::Agreement;
 use crate::wire::qrp::RouteTable;
 use crate::wire::{ByeCode, Descriptor, Guid, Push, Query, QueryHit, Record};
 
+use super::Strategy;
+
 /// A neighbour's number, given by the driver and never given twice. The core only compares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(pub u32);
@@ -98,8 +100,8 @@ pub enum Command {
         guid: Guid,
         /// What is looked for.
         query: Box<Query>,
-        /// By flood, and how many links it may cross; none for the configured way.
-        ttl: Option<u8>,
+        /// How; none for the configured way.
+        by: Option<Strategy>,
     },
     /// Forget a search: later hits for it are dropped.
     EndSearch(Guid),
@@ -207,6 +209,10 @@ pub enum Timer {
     Grow,
     /// Is this dynamic query to go further?
     Ask(Guid),
+    /// Is this expanding ring to be widened?
+    Widen(Guid),
+    /// A walker's question has waited long enough for hits to overtake it.
+    AnswerWalker,
 }
 
 /// News for the owner of the servent.

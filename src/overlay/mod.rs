@@ -6,8 +6,8 @@
 //!
 //! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
 //! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
-//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eight chapters
-//! along links: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables` (query
+//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eleven chapters
+//! along links: `search` (Query), `hits` (QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query
 //! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
 //! In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
 //! `crawl` (who asks for our neighbours). `reachable` says whether strangers reach us, `proxies` what helps if they do
@@ -33,6 +33,7 @@ mod datagram;
 pub mod dynamic;
 mod event;
 mod growth;
+mod hits;
 mod horizon;
 mod hosts;
 mod ledger;
@@ -45,22 +46,26 @@ mod push;
 mod quota;
 mod reach;
 mod reachable;
+mod ring;
 mod roles;
 mod routes;
 mod search;
 mod secret;
 mod shield;
 mod skills;
+mod strategy;
 mod tables;
 mod vendor;
+mod walk;
 
-pub use config::{Config, SearchBy};
+pub use config::Config;
 pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
 pub use peers::Peer;
 pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};
+pub use strategy::{Ring, Strategy, Walk};
 
 use asking::Askings;
 use datagram::Datagrams;
@@ -73,6 +78,7 @@ use roles::Standing;
 use routes::Routes;
 use search::Search;
 use tables::Tables;
+use walk::Walkers;
 
 /// The state machine.
 #[derive(Debug)]
@@ -95,6 +101,8 @@ pub struct Overlay {
     searches: Vec<Search>,
     /// Dynamic queries under way.
     asking: Askings,
+    /// Walkers that wait here.
+    walkers: Walkers,
     tables: Tables,
     growth: Growth,
     reachable: Box<Reachability>,
@@ -140,6 +148,7 @@ impl Overlay {
             pongs: PongCache::default(),
             searches: Vec::new(),
             asking: Askings::default(),
+            walkers: Walkers::default(),
             tables: Tables::default(),
             growth: Growth::default(),
             reachable: Box::default(),
@@ -165,6 +174,8 @@ impl Overlay {
             Input::Woke(Timer::KeepAlive) => self.make_rounds(now, out),
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
             Input::Woke(Timer::Ask(guid)) => self.ask_on(now, guid, out),
+            Input::Woke(Timer::Widen(guid)) => self.widen(now, guid, out),
+            Input::Woke(Timer::AnswerWalker) => self.answer_walker(now, out),
             Input::Command(command) => self.on_command(now, command, out),
         }
     }
@@ -227,7 +238,7 @@ impl Overlay {
     fn on_command(&mut self, now: Time, command: Command, out: &mut impl Outbox) {
         match command {
             Command::Start => self.start(now, out),
-            Command::Search { guid, query, ttl } => self.search(now, guid, *query, ttl, out),
+            Command::Search { guid, query, by } => self.search(now, guid, *query, by, out),
             Command::EndSearch(guid) => self.end_search(now, guid, out),
             Command::Connect(addr) => self.connect(now, addr, out),
             Command::Disconnect(peer) => self.dismiss(now, peer, out),
@@ -416,7 +427,16 @@ mod tests {
     fn effects_and_the_machine_itself_are_small() {
         assert!(size_of::<Effect>() <= 64, "{}", size_of::<Effect>());
         assert!(size_of::<Input>() <= 64, "{}", size_of::<Input>());
-        let tables = size_of::<(Peers, Routes, Routes, HostCache, PongCache, Counts, Tables)>();
+        let tables = size_of::<(
+            Peers,
+            Routes,
+            Routes,
+            HostCache,
+            PongCache,
+            Counts,
+            Tables,
+            Walkers,
+        )>();
         let boxes = size_of::<(Box<Reachability>, Option<Box<Datagrams>>)>();
         let rest = size_of::<Overlay>() - tables - boxes;
         assert!(rest <= 256, "{rest}");

@@ -120,6 +120,7 @@ pub(super) const SEEN: Way = Way {
     to: None,
     hops: 0,
     probe: false,
+    walk: false,
 };
 
 /// The shortest payload of a Push.

@@ -19,6 +19,18 @@ pub(super) struct Way {
     pub(super) hops: u8,
     /// It came as a probe: its copy with a larger TTL is still to be passed on.
     pub(super) probe: bool,
+    /// It came as a walker: further ones are passed on, and its hits may have a long way home.
+    pub(super) walk: bool,
+}
+
+impl Way {
+    /// Of a query of our own: known, and its hits go nowhere but to us.
+    pub(super) const OURS: Self = Self {
+        to: None,
+        hops: 0,
+        probe: false,
+        walk: false,
+    };
 }
 
 /// GUIDs and their ways, in sets of four; one set is one cache line.
@@ -88,6 +100,15 @@ impl Routes {
         widens
     }
 
+    /// Notes that a GUID is that of a walk.
+    pub(super) fn walks(&mut self, guid: &Guid) {
+        let print = self.print(guid);
+        let set = self.set_mut(print);
+        if let Some(at) = set.position(print) {
+            set.marks[at] |= WALK;
+        }
+    }
+
     /// What is known of a GUID.
     pub(super) fn find(&self, now: Time, guid: &Guid) -> Option<Way> {
         let print = self.print(guid);
@@ -119,15 +140,15 @@ const fn index(print: u64, sets: usize) -> usize {
 
 /// Whether what was marked so is still to be believed.
 const fn is_fresh(mark: u32, now: Time) -> bool {
-    minute(now).wrapping_sub(mark >> 9) & MINUTES < LIFETIME
+    minute(now).wrapping_sub(mark >> 10) & MINUTES < LIFETIME
 }
 
 const fn minute(now: Time) -> u32 {
     (now.as_micros() / 60_000_000) as u32 & MINUTES
 }
 
-/// Four places, the newest first. A mark is the minute a way was laid (23 bits, which wrap after 15 years), whether for a
-/// probe, and its hops.
+/// Four places, the newest first. A mark is the minute a way was laid (22 bits, which wrap after 7 years), whether for a
+/// walk or a probe, and its hops.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Set {
@@ -152,6 +173,7 @@ impl Set {
             to: (self.peers[at] != NOBODY).then_some(PeerId(self.peers[at])),
             hops: self.marks[at] as u8,
             probe: self.marks[at] & PROBE != 0,
+            walk: self.marks[at] & WALK != 0,
         }
     }
 
@@ -164,7 +186,8 @@ impl Set {
         self.prints[0] = print;
         self.peers[0] = way.to.map_or(NOBODY, |peer| peer.0);
         let probe = if way.probe { PROBE } else { 0 };
-        self.marks[0] = minute(now) << 9 | probe | u32::from(way.hops);
+        let walk = if way.walk { WALK } else { 0 };
+        self.marks[0] = minute(now) << 10 | walk | probe | u32::from(way.hops);
     }
 }
 
@@ -178,10 +201,13 @@ const NOBODY: u32 = u32::MAX;
 const LIFETIME: u32 = 10;
 
 /// The bits of a mark that hold the minute.
-const MINUTES: u32 = (1 << 23) - 1;
+const MINUTES: u32 = (1 << 22) - 1;
 
 /// The bit of a mark that says probe.
 const PROBE: u32 = 1 << 8;
+
+/// The bit of a mark that says walk.
+const WALK: u32 = 1 << 9;
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +222,7 @@ mod tests {
             to: Some(PeerId(peer)),
             hops: 3,
             probe: false,
+            walk: false,
         }
     }
 

@@ -1,70 +1,103 @@
-//! Searching: Query goes out to everybody once, QueryHit comes back the way the query came (Gnutella 0.6, "Query",
-//! "QueryHit"; section "Routing").
+//! Searching: Query goes out to everybody once (Gnutella 0.6, "Query"; section "Routing").
 //!
 //! The one rule of a flood: only the first copy of a query counts. It is looked up once and passed on once, to every
 //! ultrapeer but the one it came from, and all other copies die where they arrive. So on a flat network of n servents
 //! and |E| links a flood that reaches everybody costs exactly 2|E| - (n-1) sends. A probe of a dynamic query, which by
 //! itself goes no further, may come a second time with a larger TTL: then it is passed on and not answered again.
 
-use std::net::SocketAddrV4;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use crate::time::Time;
 use crate::wire::{
-    ByeCode, Descriptor, Ggep, Guid, Header, Kind, Query, QueryFlags, QueryHit, Record, Trailer,
-    VendorMeaning,
+    ByeCode, Descriptor, Guid, Header, Kind, Query, QueryFlags, VendorMeaning, WalkStep,
 };
 
+use super::ring::Widening;
 use super::routes::Way;
 use super::vendor::NO_MORE;
-use super::{Effect, Event, Outbox, Overlay, Peer, PeerId, SearchBy};
+use super::walk::Walker;
+use super::{Effect, Outbox, Overlay, Peer, PeerId, Strategy};
 
 /// A search of our own.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Search {
     pub(super) guid: Guid,
+    /// GUIDs of further queries for the same.
+    pub(super) also: Vec<Guid>,
     /// Files found so far.
     pub(super) hits: u32,
+    /// What an expanding ring has still to do.
+    pub(super) widening: Option<Widening>,
+}
+
+impl Search {
+    fn new(guid: Guid) -> Self {
+        Self {
+            guid,
+            also: Vec::new(),
+            hits: 0,
+            widening: None,
+        }
+    }
+
+    /// Whether a hit for this GUID is one for this search.
+    pub(super) fn asked_as(&self, guid: &Guid) -> bool {
+        self.guid == *guid || self.also.contains(guid)
+    }
 }
 
 impl Overlay {
-    /// Asks the network, by flood where a TTL is named and else as configured. A leaf asks its ultrapeers, who ask for
-    /// it.
+    /// Asks the network, in the way that is named or else configured. A leaf asks its ultrapeers, who ask for it.
     pub(super) fn search(
         &mut self,
         now: Time,
         guid: Guid,
         mut query: Query,
-        ttl: Option<u8>,
+        by: Option<Strategy>,
         out: &mut impl Outbox,
     ) {
         if self.searches.iter().all(|search| search.guid != guid) {
             if self.searches.len() >= MAX_SEARCHES {
                 self.searches.remove(0);
             }
-            self.searches.push(Search { guid, hits: 0 });
+            self.searches.push(Search::new(guid));
         }
-        self.queries.learn(now, &guid, OURS);
-        let usual = if self.is_leaf() {
-            query.flags.0 |= QueryFlags::LEAF_GUIDED;
-            1
-        } else {
-            self.config.ttl
-        };
-        let dynamic = !self.is_leaf() && self.search_by(ttl) == SearchBy::Dynamic;
-        let ttl = ttl.unwrap_or(usual).min(self.config.hard_ttl);
-        if ttl == 0 {
-            return;
-        }
+        self.queries.learn(now, &guid, Way::OURS);
         self.tell_reach(&guid, &mut query);
-        let demand = self.demand(&query);
-        let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
-        self.send_to_leaves(now, None, &what, demand.as_ref(), out);
-        if dynamic {
-            self.ask(now, &query, &what, None, out);
-        } else {
+        match self.way_to_search(by) {
+            Strategy::Walk(walk) => self.send_walkers(now, guid, query, walk, out),
+            Strategy::Ring(ring) => self.ask_in_rings(now, guid, query, ring, out),
+            Strategy::Flood { ttl: Some(ttl) } => self.ask_at_once(now, guid, &query, ttl, out),
+            _ if self.is_leaf() => {
+                query.flags.0 |= QueryFlags::LEAF_GUIDED;
+                self.ask_at_once(now, guid, &query, 1, out);
+            }
+            Strategy::Flood { ttl: None } | Strategy::Auto => {
+                self.ask_at_once(now, guid, &query, self.config.ttl, out);
+            }
+            Strategy::Dynamic => {
+                let demand = self.demand(&query);
+                let what = Descriptor::new(guid, Kind::Query, self.config.ttl, query.encode());
+                self.send_to_leaves(now, None, &what, demand.as_ref(), out);
+                self.ask(now, &query, &what, None, out);
+            }
+        }
+    }
+
+    /// To all leaves that may have it, and to all ultrapeers.
+    fn ask_at_once(
+        &mut self,
+        now: Time,
+        guid: Guid,
+        query: &Query,
+        ttl: u8,
+        out: &mut impl Outbox,
+    ) {
+        let ttl = ttl.min(self.config.hard_ttl);
+        if ttl > 0 {
+            let demand = self.demand(query);
+            let what = Descriptor::new(guid, Kind::Query, ttl, query.encode());
+            self.send_to_leaves(now, None, &what, demand.as_ref(), out);
             self.flood(now, None, &what, demand.as_ref(), out);
         }
     }
@@ -105,9 +138,15 @@ impl Overlay {
             to: Some(from),
             hops: header.hops,
             probe: header.ttl <= 1 && header.hops <= 1,
+            walk: false,
         };
         let fresh = self.queries.learn(now, &header.guid, way);
-        if !fresh && (header.ttl <= 1 || !self.queries.widen(now, &header.guid)) {
+        let walks = !fresh
+            && self
+                .queries
+                .find(now, &header.guid)
+                .is_some_and(|way| way.walk);
+        if !fresh && !walks && (header.ttl <= 1 || !self.queries.widen(now, &header.guid)) {
             self.counts.duplicate += 1;
             return;
         }
@@ -115,6 +154,18 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
+        match WalkStep::of(&query) {
+            Ok(None) => {}
+            Ok(Some(step)) => {
+                self.queries.walks(&header.guid);
+                let walker = Walker::new(header.guid, from, query, step);
+                return self.on_walker(now, walker, fresh, out);
+            }
+            Err(_) => {
+                self.counts.dropped += 1;
+                return;
+            }
+        }
         if fresh && asks_for_files(&query) {
             self.note_wish(from, &header, &query, what.payload.len());
             out.push(Effect::Lookup {
@@ -162,126 +213,9 @@ impl Overlay {
         }
     }
 
-    /// Our own library's answer: offered to the asker by UDP where he wants it so, else sent back the way of his query.
-    pub(super) fn on_found(
-        &mut self,
-        now: Time,
-        query: Guid,
-        records: Vec<Record>,
-        out: &mut impl Outbox,
-    ) {
-        if let Some(records) = self.offer(now, query, records, out) {
-            self.answer_along(now, query, records, out);
-        }
-    }
-
-    /// Hits of a few records each, back to whoever brought the query.
-    pub(super) fn answer_along(
-        &mut self,
-        now: Time,
-        query: Guid,
-        mut records: Vec<Record>,
-        out: &mut impl Outbox,
-    ) {
-        if records.is_empty() {
-            return;
-        }
-        let way = self.queries.find(now, &query);
-        let Some((to, hops, addr)) = way.and_then(|way| {
-            let peer = self.peers.get(way.to?)?;
-            Some((peer.id, way.hops, self.address_for(peer)?))
-        }) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        records.truncate(MAX_RECORDS);
-        let mut payloads = Vec::new();
-        while !records.is_empty() {
-            let rest = records.split_off(records.len().min(RECORDS_PER_HIT));
-            pack(self.hit(addr, records), &mut payloads);
-            records = rest;
-        }
-        // As many links as the query crossed, its hops and one, and one to spare.
-        let ttl = hops.saturating_add(2);
-        for payload in payloads {
-            self.send(
-                now,
-                to,
-                Descriptor::new(query, Kind::QueryHit, ttl, payload),
-                out,
-            );
-        }
-        if let Some(peer) = self.peers.get_mut(to) {
-            peer.answered = Some(now);
-        }
-    }
-
-    /// A hit: to us, if we asked; else back along the way of its query, and none of it is read but who sent it, which
-    /// teaches where a Push to that servent goes.
-    pub(super) fn on_hit(
-        &mut self,
-        now: Time,
-        from: PeerId,
-        what: Descriptor,
-        out: &mut impl Outbox,
-    ) {
-        let Some(header) = self.admit(now, from, what.header, out) else {
-            return;
-        };
-        let ours = self
-            .searches
-            .iter()
-            .position(|search| search.guid == header.guid);
-        let way = self.queries.find(now, &header.guid);
-        let back = way.and_then(|way| way.to).filter(|to| *to != from);
-        let servent = QueryHit::servent_of(&what.payload)
-            .filter(|servent| *servent != Guid::ZERO && *servent != self.guid);
-        let (Some(servent), true) = (servent, ours.is_some() || back.is_some()) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        self.learn_servent(now, &servent, from, header.hops);
-        let records = what.payload.first().copied().unwrap_or_default();
-        self.asking.add_results(&header.guid, records.into());
-        if let Some(search) = ours {
-            match QueryHit::decode(&what.payload) {
-                Ok(hit) => self.tell_hit(now, search, hit, header.hops, out),
-                Err(_) => self.counts.dropped += 1,
-            }
-            return;
-        }
-        let payload = what.payload;
-        match (header.relayed(), back) {
-            (Some(header), Some(to)) if self.peers.get(to).is_some() => {
-                self.send(now, to, Descriptor { header, payload }, out);
-            }
-            _ => self.counts.dropped += 1,
-        }
-    }
-
-    /// A hit for this search of ours.
-    pub(super) fn tell_hit(
-        &mut self,
-        now: Time,
-        search: usize,
-        hit: QueryHit,
-        hops: u8,
-        out: &mut impl Outbox,
-    ) {
-        let records = hit.records.len() as u32;
-        let search = &mut self.searches[search];
-        search.hits = search.hits.saturating_add(records);
-        out.push(Effect::Tell(Event::Hit {
-            query: search.guid,
-            hit: Box::new(hit),
-            hops: hops.saturating_add(1),
-            at: now,
-        }));
-    }
-
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
     /// after some seconds of it let go.
-    fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
+    pub(super) fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
         let rate = self.config.query_rate;
         let Some(peer) = self.peers.get_mut(from) else {
             return false;
@@ -296,56 +230,6 @@ impl Overlay {
         }
         false
     }
-
-    /// A Push to this servent goes the way its hits come. The first neighbour to bring one keeps the route while its
-    /// link stands and hits keep coming: nobody draws another's pushes to himself by naming its GUID.
-    fn learn_servent(&mut self, now: Time, servent: &Guid, from: PeerId, hops: u8) {
-        let way = Way {
-            to: Some(from),
-            hops,
-            probe: false,
-        };
-        let peers = &self.peers;
-        self.servents
-            .renew(now, servent, way, |peer| peers.get(peer).is_none());
-    }
-
-    /// A hit of ours with these records.
-    pub(super) fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
-        let mut ggep = Ggep::new();
-        ggep.push("BH", Bytes::new());
-        self.name_proxies(&mut ggep);
-        QueryHit {
-            addr,
-            speed: UNMEASURED,
-            records,
-            trailer: Trailer {
-                vendor: *b"SRVT",
-                push: Some(self.wants_pushes()),
-                busy: Some(self.sharing.busy),
-                measured: Some(false),
-                ggep,
-                ..Trailer::default()
-            },
-            servent: self.guid,
-        }
-    }
-}
-
-/// The payload of a hit, or of its halves where it is too long for one.
-fn pack(mut hit: QueryHit, payloads: &mut Vec<Bytes>) {
-    let payload = hit.encode();
-    if payload.len() <= MAX_HIT || hit.records.len() < 2 {
-        payloads.push(payload);
-        return;
-    }
-    let back = hit.records.split_off(hit.records.len() / 2);
-    let second = QueryHit {
-        records: back,
-        ..hit.clone()
-    };
-    pack(hit, payloads);
-    pack(second, payloads);
 }
 
 /// Whether a query says anything: words, a URN, or XML. One that does not is dropped (section 5.2). Neither are the
@@ -365,30 +249,11 @@ fn asks_for_files(query: &Query) -> bool {
 /// Too many messages with TTL 0 (Bye 0.1 as gtk-gnutella numbers it).
 const ZERO_TTL: ByeCode = ByeCode(408);
 
-/// A query of our own: known, and its hits go nowhere but to us.
-const OURS: Way = Way {
-    to: None,
-    hops: 0,
-    probe: false,
-};
-
 /// Searches remembered at once; the oldest is forgotten. A prompt has one, a script a few.
 const MAX_SEARCHES: usize = 256;
 
 /// The longest payload of a query we pass on: gtk-gnutella drops longer ones, so they would die at the next servent.
 const MAX_RELAYED_QUERY: usize = 256;
 
-/// LimeWire reads no hit with more records.
-const RECORDS_PER_HIT: usize = 10;
-
-/// Records in answer to one query, so that one word cannot pull a library through the network.
-const MAX_RECORDS: usize = 500;
-
-/// The longest payload of a hit of ours with more than one record: the 4 KiB that the 0.6 draft advises.
-const MAX_HIT: usize = 4_096;
-
 /// Seconds' worth of queries above the rate before the neighbour is let go.
 const EXCESS_SECONDS: u32 = 3;
-
-/// The speed in our hits: not measured, as the trailer says too.
-const UNMEASURED: u32 = 0;

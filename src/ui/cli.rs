@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::host::Host;
 use super::index::RunIndex;
-use crate::overlay::RoleChoice;
+use super::lab::{Compare, Lab};
+use crate::overlay::{RoleChoice, Strategy};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
 ///
@@ -63,10 +64,10 @@ pub(super) struct Options {
     #[serde(deserialize_with = "from_text")]
     pub(super) role: Option<RoleChoice>,
 
-    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, `dynamic` to ask link by link, `index` to ask the central index [default: dynamic, but flood in a small network]
+    /// Search this way: `flood`, `flood:ttl=N` to cross at most N links, `ring`, `walk`, `dynamic` to ask link by link, or `index` to ask the central index [default: dynamic, but flood in a small network]
     #[arg(long, value_name = "STRATEGY")]
     #[serde(deserialize_with = "from_text")]
-    pub(super) search: Option<Strategy>,
+    pub(super) search: Option<Asked>,
 
     /// End a search in a script after this many seconds, sooner once hits have come and no more do [default: 5]
     #[arg(long, value_name = "SECONDS")]
@@ -145,57 +146,41 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 noth
 pub(super) enum Verb {
     /// Run a central index for servents started with --index and for OpenNap clients
     Index(RunIndex),
+    /// Compare ways of searching on the same network, with the same files and questions
+    Compare(Compare),
+    /// Experiments of the laboratory
+    #[command(subcommand)]
+    Lab(Lab),
 }
 
-/// A way of searching, as `name:parameter=value`.
+/// Whom searches go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strategy {
-    /// Every neighbour passes the query to all its neighbours.
-    Flood {
-        /// Links a query may cross; none for the overlay's own number.
-        ttl: Option<u8>,
-    },
-    /// A few neighbours first, then one more at a time until there is enough.
-    Dynamic,
-    /// The central index is asked, and the network only while that is away.
+pub(super) enum Asked {
+    /// The network, in this way.
+    Network(Strategy),
+    /// The central index, and the network only while that is away.
     Index,
 }
 
-impl FromStr for Strategy {
+impl FromStr for Asked {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
-        match name {
-            "flood" => {}
-            "dynamic" if parameters.is_empty() => return Ok(Self::Dynamic),
-            "dynamic" => return Err(format!("`dynamic` has no parameter `{parameters}`")),
-            "index" if parameters.is_empty() => return Ok(Self::Index),
-            "index" => return Err(format!("`index` has no parameter `{parameters}`")),
-            "ring" | "walk" => {
-                return Err(format!(
-                    "searching by `{name}` is not in this version; `flood`, `dynamic` and `index` are"
-                ));
-            }
-            _ => {
-                return Err(format!(
-                    "there is no way of searching called `{name}`; `flood`, `dynamic` and `index` are three"
-                ));
-            }
+        match text.split_once(':').unwrap_or((text, "")) {
+            ("index", "") => Ok(Self::Index),
+            ("index", parameters) => Err(format!("`index` has no parameter `{parameters}`")),
+            _ => parse_strategy(text).map(Self::Network),
         }
-        let mut ttl = None;
-        for parameter in parameters.split(',').filter(|part| !part.is_empty()) {
-            match parameter.split_once('=') {
-                Some(("ttl", number)) => ttl = Some(parse_ttl(number)?),
-                _ => {
-                    return Err(format!(
-                        "`flood` has no parameter `{parameter}`, only `ttl=N`"
-                    ));
-                }
-            }
-        }
-        Ok(Self::Flood { ttl })
     }
+}
+
+/// A way to search the real network: relays trim a flood, so a TTL above 7 would only pretend.
+pub(super) fn parse_strategy(text: &str) -> Result<Strategy, String> {
+    let strategy: Strategy = text.parse()?;
+    if let Strategy::Flood { ttl: Some(ttl) } = strategy {
+        parse_ttl(&ttl.to_string())?;
+    }
+    Ok(strategy)
 }
 
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.
@@ -236,21 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn strategies_are_read_with_their_parameters() {
-        assert_eq!("flood".parse(), Ok(Strategy::Flood { ttl: None }));
-        assert_eq!("flood:ttl=3".parse(), Ok(Strategy::Flood { ttl: Some(3) }));
-        assert_eq!("dynamic".parse(), Ok(Strategy::Dynamic));
-        assert_eq!("index".parse(), Ok(Strategy::Index));
-        for bad in [
-            "dynamic:ttl=3",
-            "flood:ttl=0",
-            "flood:ttl=8",
-            "flood:depth=2",
-            "index:most=3",
-            "walk",
-            "fly",
-        ] {
-            assert!(bad.parse::<Strategy>().is_err(), "{bad}");
+    fn searches_go_to_the_network_or_to_the_index() {
+        assert_eq!("index".parse(), Ok(Asked::Index));
+        assert_eq!(
+            "flood:ttl=3".parse(),
+            Ok(Asked::Network(Strategy::flood(3)))
+        );
+        for bad in ["index:most=3", "flood:ttl=8", "fly"] {
+            assert!(bad.parse::<Asked>().is_err(), "{bad}");
         }
     }
 }

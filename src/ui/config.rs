@@ -71,7 +71,8 @@ fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::cli::Strategy;
+    use crate::overlay::Strategy;
+    use crate::ui::cli::Asked;
 
     #[test]
     fn every_option_but_config_is_a_key() {
@@ -97,7 +98,7 @@ mod tests {
         "#;
         let options = parse(all).expect("all keys are known");
         assert_eq!(options.share.len(), 2);
-        assert_eq!(options.search, Some(Strategy::Flood { ttl: Some(2) }));
+        assert_eq!(options.search, Some(Asked::Network(Strategy::flood(2))));
         assert_eq!(options.wait, Some(2.0));
         let keys = all.lines().filter(|line| line.contains('=')).count();
         let options = Options::command().get_arguments().count() - 1;

@@ -108,10 +108,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
     }
     wait_for_a_peer(session).await?;
     session.screen.talk(format!("Looking for {urn}."));
-    let mut search = session
-        .servent
-        .search(Query::urn(urn), session.manner.ttl)
-        .await;
+    let mut search = session.servent.search(Query::urn(urn), None).await;
     let until = Instant::now() + session.manner.wait;
     while let Ok(Some(found)) = timeout_at(until, search.hits.recv()).await {
         let records = found.hit.records.into_iter();

@@ -17,6 +17,7 @@ mod failure;
 mod get;
 mod host;
 mod index;
+mod lab;
 mod library;
 mod log;
 mod peers;

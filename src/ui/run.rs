@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::time::timeout;
 
-use super::cli::{LogForm, Options, Strategy, Verb};
+use super::cli::{Asked, LogForm, Options, Verb};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
@@ -65,7 +65,10 @@ fn refuse(failure: &Failure) -> ExitCode {
     failure.exit.into()
 }
 
-async fn run(options: Options) -> Result<Exit, Failure> {
+async fn run(mut options: Options) -> Result<Exit, Failure> {
+    if let Some(verb) = options.verb.take() {
+        return carry_out(verb).await;
+    }
     let options = match &options.config {
         Some(path) => {
             let file = config::read(path)?;
@@ -73,13 +76,6 @@ async fn run(options: Options) -> Result<Exit, Failure> {
         }
         None => options,
     };
-    if let Some(Verb::Index(index)) = options.verb {
-        let mut signals = listen_to_signals()?;
-        let screen = Arc::new(Screen::new(None, false, false));
-        log::start(&screen, LogForm::Text, 0, false);
-        index.run(&screen, &mut signals).await?;
-        return Ok(Exit::Done);
-    }
     let manner = manner(&options)?;
     let mut signals = listen_to_signals()?;
     let data = match &options.data {
@@ -121,6 +117,22 @@ async fn run(options: Options) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// What needs no servent.
+async fn carry_out(verb: Verb) -> Result<Exit, Failure> {
+    let mut signals = listen_to_signals()?;
+    let screen = Arc::new(Screen::new(None, false, false));
+    let exit = match verb {
+        Verb::Compare(compare) => compare.run(&screen, &mut signals).await?,
+        Verb::Lab(lab) => lab.run(&screen, &mut signals).await?,
+        Verb::Index(index) => {
+            log::start(&screen, LogForm::Text, 0, false);
+            index.run(&screen, &mut signals).await?;
+            Exit::Done
+        }
+    };
+    screen.loss().map_or(Ok(exit), Err)
+}
+
 fn listen_to_signals() -> Result<Signals, Failure> {
     Signals::new().map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))
 }
@@ -138,11 +150,7 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
             })?,
         None => WAIT,
     };
-    let ttl = match options.search {
-        Some(Strategy::Flood { ttl }) => ttl,
-        Some(Strategy::Dynamic | Strategy::Index) | None => None,
-    };
-    let index = options.search == Some(Strategy::Index);
+    let index = options.search == Some(Asked::Index);
     if index && options.index.is_none() {
         return Err(Failure::usage(
             "--search index asks a central index: name it with --index HOST:PORT",
@@ -154,7 +162,6 @@ fn manner(options: &Options) -> Result<Manner, Failure> {
         prompt,
         beside: prompt && !is_dumb(),
         wait,
-        ttl,
         index,
     })
 }

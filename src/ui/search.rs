@@ -5,12 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::cli::parse_ttl;
+use super::cli::{parse_strategy, parse_ttl};
 use super::failure::{Exit, Failure};
 use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::Results;
 use super::session::Session;
 use crate::net::{self, Standing};
+use crate::overlay::Strategy;
 use crate::wire::Query;
 
 /// A search given before the first neighbour is there waits this long for one.
@@ -35,6 +36,9 @@ pub(super) struct Search {
     /// Cross at most this many links, 1 to 7
     #[arg(long, value_name = "N", value_parser = parse_ttl)]
     ttl: Option<u8>,
+    /// How to search: flood, ring, walk or dynamic
+    #[arg(long = "by", value_name = "STRATEGY", value_parser = parse_strategy, conflicts_with = "ttl")]
+    by: Option<Strategy>,
 }
 
 /// How long to listen.
@@ -58,7 +62,8 @@ impl Patience {
 impl Search {
     pub(super) async fn run(&self, session: &Session) -> Result<(), Failure> {
         let text = self.words.join(" ");
-        let through_index = match session.manner.index && self.ttl.is_none() {
+        let by = self.by.or_else(|| self.ttl.map(Strategy::flood));
+        let through_index = match session.manner.index && by.is_none() {
             true => ask_index(session, &text).await,
             false => None,
         };
@@ -66,8 +71,7 @@ impl Search {
             Some(search) => search,
             None => {
                 wait_for_a_peer(session).await?;
-                let ttl = self.ttl.or(session.manner.ttl);
-                session.servent.search(Query::words(&text), ttl).await
+                session.servent.search(Query::words(&text), by).await
             }
         };
         *session.results() = Results::default();

@@ -33,8 +33,6 @@ pub(super) struct Manner {
     pub(super) beside: bool,
     /// How long a search in a script may take.
     pub(super) wait: Duration,
-    /// How many links our queries may cross; none for the overlay's own number.
-    pub(super) ttl: Option<u8>,
     /// Whether searches go to the central index while that is there.
     pub(super) index: bool,
 }

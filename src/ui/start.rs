@@ -8,13 +8,13 @@ use etcetera::BaseStrategy;
 use futures_util::future::try_join_all;
 
 use super::clean::clean;
-use super::cli::{Options, Strategy};
+use super::cli::{Asked, Options};
 use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
 use crate::net::{Bootstrap, DEFAULT_PORT, Settings};
-use crate::overlay::{self, SearchBy};
+use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
 const PORTS: u16 = 10;
@@ -57,9 +57,8 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         overlay: overlay::Config {
             role: options.role.unwrap_or_default(),
             search: match options.search {
-                Some(Strategy::Flood { .. }) => SearchBy::Flood,
-                Some(Strategy::Dynamic) => SearchBy::Dynamic,
-                Some(Strategy::Index) | None => SearchBy::Auto,
+                Some(Asked::Network(strategy)) => strategy,
+                Some(Asked::Index) | None => Strategy::Auto,
             },
             ..overlay::Config::default()
         },

@@ -21,6 +21,7 @@ mod text;
 mod trailer;
 mod urn;
 mod vendor;
+mod walk;
 
 pub mod address;
 pub mod cobs;
@@ -46,3 +47,4 @@ pub use query::{Query, QueryFlags};
 pub use trailer::Trailer;
 pub use urn::{Sha1, TigerRoot, Urn};
 pub use vendor::{Crawl, Crawled, Feature, Supported, VendorMeaning, VendorMessage};
+pub use walk::WalkStep;

@@ -387,7 +387,13 @@ async fn index_and_flood_find_the_same() {
         ] {
             let search = asker.servent.search_index(words).await.expect("there");
             let by_index = names(search).await;
-            let mut search = asker.servent.search(Query::words(words), Some(1)).await;
+            let mut search = asker
+                .servent
+                .search(
+                    Query::words(words),
+                    Some(servent::overlay::Strategy::flood(1)),
+                )
+                .await;
             let mut by_flood = BTreeSet::new();
             while by_flood.len() < by_index.len() {
                 let hit = search.hits.recv().await.expect("as many");

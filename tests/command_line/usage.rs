@@ -8,7 +8,33 @@ fn a_bad_command_line_is_told_in_one_sentence() {
     std::fs::write(home.path().join("bad.toml"), "uplaod-slots = 3\n").expect("written");
     for (arguments, part) in [
         (&["--serach", "flood"][..], "--search"),
-        (&["--search", "walk"], "not in this version"),
+        (&["--search", "fly"], "no way of searching"),
+        (&["compare", "--nodes", "0"], "at least 2"),
+        (
+            &["compare", "--strategies", "flood,fly"],
+            "no way of searching",
+        ),
+        (&["compare", "--strategies", "flood:ttl=0"], "1 to 255"),
+        (
+            &["compare", "--topology", "file:missing.txt"],
+            "missing.txt",
+        ),
+        (&["compare", "--topology", "moebius"], "moebius"),
+        (
+            &[
+                "compare",
+                "--topology",
+                "regular",
+                "--nodes",
+                "11",
+                "--degree",
+                "3",
+            ],
+            "even",
+        ),
+        (&["compare", "--degree", "900"], "impossible"),
+        (&["compare", "--queries", "0"], "at least one"),
+        (&["lab", "flood", "--ttl", "0"], "0"),
         (&["--search", "flood:ttl=99"], "1 to 7"),
         (&["--listen", "nowhere"], "--listen"),
         (&["--upload-slots", "many"], "many"),

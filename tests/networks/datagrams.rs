@@ -231,7 +231,7 @@ async fn hits_go_by_udp_to_whoever_proves_that_he_asked_and_to_nobody_else() {
 #[tokio::test]
 async fn three_in_a_line_and_the_hit_takes_the_short_way() {
     let near = || Config {
-        search: overlay::SearchBy::Flood,
+        search: overlay::Strategy::Flood { ttl: None },
         // Tests of reach are made in rounds: every quarter of this.
         keep_alive: Duration::from_millis(200),
         grow: false,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use servent::net::{Search, SearchHit};
+use servent::overlay::Strategy;
 use servent::wire::Query;
 use tokio::time::timeout;
 
@@ -35,7 +36,9 @@ async fn flood(graph: &Graph, from: usize) {
     let before = network.statuses().await;
 
     let ttl = u8::try_from(graph.depth(from) + 1).expect("a small network");
-    let mut search = asker.search(Query::words(EVERYWHERE), Some(ttl)).await;
+    let mut search = asker
+        .search(Query::words(EVERYWHERE), Some(Strategy::flood(ttl)))
+        .await;
     network.settle().await;
     let hits = hits(&mut search);
     let after = network.statuses().await;
@@ -102,7 +105,7 @@ async fn reach(graph: &Graph, from: usize) {
         let before = network.statuses().await;
         let wanted = u8::try_from(ttl).expect("a small network");
         let mut search = network.servents[from]
-            .search(Query::words(EVERYWHERE), Some(wanted))
+            .search(Query::words(EVERYWHERE), Some(Strategy::flood(wanted)))
             .await;
         network.settle().await;
         let answers: Vec<_> = hits(&mut search)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use servent::net::Servent;
-use servent::overlay::Config;
+use servent::overlay::{Config, Strategy};
 use servent::rng::Rng;
 use servent::wire::deflate::Deflater;
 use servent::wire::{ByeCode, Descriptor, Guid, HEADER_LEN, Header, Kind, Query};
@@ -246,7 +246,10 @@ async fn a_neighbour_who_never_reads_loses_queries_and_harms_nobody() {
             for _ in 0..500 {
                 drop(
                     asker
-                        .search(Query::words(&"no such thing ".repeat(15)), Some(1))
+                        .search(
+                            Query::words(&"no such thing ".repeat(15)),
+                            Some(Strategy::flood(1)),
+                        )
                         .await,
                 );
             }

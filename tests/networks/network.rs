@@ -55,7 +55,7 @@ pub(crate) fn by_hand() -> overlay::Config {
     overlay::Config {
         udp: false,
         grow: false,
-        search: overlay::SearchBy::Flood,
+        search: overlay::Strategy::Flood { ttl: None },
         last_hop_tables: false,
         ttl: 60,
         max_ttl: 60,

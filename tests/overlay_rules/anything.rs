@@ -69,7 +69,7 @@ fn anything(rng: &mut Rng, own: Guid) -> Input {
             1 => Command::Search {
                 guid: name,
                 query: Box::new(Query::words("song")),
-                ttl: Some(rng.below(256) as u8),
+                by: Some(Strategy::flood(rng.below(256) as u8)),
             },
             2 => Command::EndSearch(name),
             3 => Command::Connect(host(rng)),

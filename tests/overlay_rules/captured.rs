@@ -86,7 +86,7 @@ fn nothing_goes_to_an_address_that_was_only_named() {
     bench.command(Command::Search {
         guid: query,
         query: Box::new(Query::words("song")),
-        ttl: None,
+        by: None,
     });
     let challenged = bench.hear(STRANGER, ping(5, &[]));
     bench.prove(STRANGER, &challenged);

@@ -177,7 +177,7 @@ fn nobody_can_have_us_shout_at_a_third_party() {
         bench.command(Command::Search {
             guid: own,
             query: Box::new(Query::words("song")),
-            ttl: None,
+            by: None,
         });
         for number in 0..3_000 {
             bench.wait(Duration::from_millis(rng.below(2_000) as u64));

@@ -86,7 +86,7 @@ fn a_hit_for_us_is_told_with_the_links_it_crossed() {
     bench.command(Command::Search {
         guid: guid(10),
         query: Box::new(Query::words("song")),
-        ttl: None,
+        by: None,
     });
     assert_eq!(
         bench.receive(ALICE, hit(10, 0, 2)),

@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use servent::overlay::{
-    Command, Config, Direction, Effect, Event, Input, Introduction, Overlay, PeerId, Timer,
+    Command, Config, Direction, Effect, Event, Input, Introduction, Overlay, PeerId, Strategy,
+    Timer,
 };
 use servent::rng::Rng;
 use servent::time::Time;

@@ -202,7 +202,7 @@ fn searching() -> (Bench, Guid) {
     let effects = bench.command(Command::Search {
         guid,
         query: Box::new(Query::words("song")),
-        ttl: Some(3),
+        by: Some(Strategy::flood(3)),
     });
     let Effect::Send { descriptor, .. } = &effects[0] else {
         panic!("{effects:?}");
@@ -326,7 +326,7 @@ fn between_our_own_servents_hits_go_the_short_way() {
         Command::Search {
             guid,
             query: Box::new(Query::words("song")),
-            ttl: Some(7),
+            by: Some(Strategy::flood(7)),
         },
     );
     world.run_for(Duration::from_secs(5));

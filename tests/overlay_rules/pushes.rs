@@ -123,7 +123,7 @@ fn we_ask_for_a_push_where_the_hits_came_from() {
     bench.command(Command::Search {
         guid: guid(10),
         query: Box::new(Query::words("song")),
-        ttl: None,
+        by: None,
     });
     bench.receive(BOB, hit(10, 1, 2));
     let effects = bench.command(ask(900));

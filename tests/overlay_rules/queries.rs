@@ -134,7 +134,7 @@ fn a_search_of_ours_goes_to_everybody_and_its_echo_nowhere() {
     let search = |ttl| Command::Search {
         guid: guid(10),
         query: Box::new(Query::words("song")),
-        ttl,
+        by: Option::map(ttl, Strategy::flood),
     };
     let both = |ttl| [ALICE, BOB].map(|peer| send(peer, query(10, ttl, 0)));
     assert_eq!(bench.command(search(None)), both(4));

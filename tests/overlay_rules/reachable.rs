@@ -71,7 +71,7 @@ fn who_cannot_be_connected_to_says_so() {
     let effects = bench.command(Command::Search {
         guid: guid(10),
         query: Box::new(Query::words("song")),
-        ttl: Some(3),
+        by: Some(Strategy::flood(3)),
     });
     let said = |effects: &[Effect]| match &effects[0] {
         Effect::Send { descriptor, .. } => descriptor.payload.clone(),

@@ -114,7 +114,7 @@ fn not_while_nobody_reaches_it_or_it_is_searching() {
             bench.command(Command::Search {
                 guid: guid(10),
                 query: Box::new(Query::words("song")),
-                ttl: None,
+                by: None,
             });
         }
         live(&mut bench, &[ALICE], HOUR * 2);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use servent::overlay::{
-    Command, Config, Direction, Effect, Event, Input, Introduction, Overlay, PeerId,
+    Command, Config, Direction, Effect, Event, Input, Introduction, Overlay, PeerId, Strategy,
 };
 use servent::rng::Rng;
 use servent::time::Time;
@@ -244,7 +244,14 @@ impl World {
     pub(crate) fn search(&mut self, node: usize, text: &str, ttl: Option<u8>) -> Guid {
         let guid = Guid::random(&mut Rng::seeded(self.caused ^ 0x5ea7c4));
         let query = Box::new(Query::words(text));
-        self.tell(node, Command::Search { guid, query, ttl });
+        self.tell(
+            node,
+            Command::Search {
+                guid,
+                query,
+                by: ttl.map(Strategy::flood),
+            },
+        );
         guid
     }
 

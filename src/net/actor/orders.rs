@@ -10,7 +10,7 @@ use super::Actor;
 use crate::net::datagram::Datagrams;
 use crate::net::inbox::{Order, Report};
 use crate::net::{PeerStatus, Search, Status};
-use crate::overlay::{Command, Input, Peer};
+use crate::overlay::{Command, Input, Peer, Strategy};
 use crate::time::Time;
 use crate::transfer::{DownloadState, DownloadStatus};
 use crate::wire::Query;
@@ -20,8 +20,8 @@ impl Actor {
     pub(super) fn obey(&mut self, order: Order) {
         // Throughout: who has dropped the receiver needs no answer.
         match order {
-            Order::Search { query, ttl, reply } => {
-                let _ = reply.send(self.search(query, ttl));
+            Order::Search { query, by, reply } => {
+                let _ = reply.send(self.search(query, by));
             }
             Order::SearchDropped(guid) => {
                 self.searches.end(guid);
@@ -53,9 +53,9 @@ impl Actor {
         }
     }
 
-    fn search(&mut self, query: Query, ttl: Option<u8>) -> Search {
+    fn search(&mut self, query: Query, by: Option<Strategy>) -> Search {
         let guid = self.overlay.search_guid();
-        let strategy = self.overlay.search_by(ttl).name();
+        let strategy = self.overlay.way_to_search(by).name();
         let (search, hits) = self.searches.begin(guid, self.now(), strategy);
         let inbox = self.parts.inbox.clone();
         self.errands.spawn(async move {
@@ -64,7 +64,7 @@ impl Actor {
             let _ = inbox.send(Report::Order(Order::SearchDropped(guid))).await;
         });
         let query = Box::new(query);
-        self.take(Input::Command(Command::Search { guid, query, ttl }));
+        self.take(Input::Command(Command::Search { guid, query, by }));
         search
     }
 

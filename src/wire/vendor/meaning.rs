@@ -5,13 +5,15 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{Crawl, VendorMessage};
-use crate::wire::{Ggep, WireError};
+use crate::wire::{Ggep, Guid, WireError};
 
 /// No vendor at all: the messages that speak of vendor messages.
 const NULL: [u8; 4] = [0; 4];
 const BEAR: [u8; 4] = *b"BEAR";
 const GTKG: [u8; 4] = *b"GTKG";
 const LIME: [u8; 4] = *b"LIME";
+/// Our own.
+const SRVT: [u8; 4] = *b"SRVT";
 
 /// One entry of MessagesSupported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +74,10 @@ pub enum VendorMeaning {
         /// The secret that the hits must bear (v3), so that nobody can slip in others'.
         token: Option<Bytes>,
     },
+    /// SRVT/1v1: a walker of the query of this GUID wants to know whether to go on ([`crate::wire::WalkStep`]).
+    WalkCheck(Guid),
+    /// SRVT/2v1: whether it may.
+    WalkReply(bool),
 }
 
 impl VendorMeaning {
@@ -134,6 +140,11 @@ impl VendorMeaning {
                 hits: byte(&mut body)?,
                 token: token(&body)?,
             },
+            (SRVT, 1, 1..) => {
+                let guid = body.first_chunk().ok_or(WireError::BadVendor)?;
+                Self::WalkCheck(Guid(*guid))
+            }
+            (SRVT, 2, 1..) => Self::WalkReply(byte(&mut body)? != 0),
             _ => return Ok(None),
         };
         Ok(Some(meaning))
@@ -201,6 +212,14 @@ impl VendorMeaning {
                 ggep.push("SO", token.clone());
                 ggep.encode(false, &mut body);
                 (LIME, 11, 3)
+            }
+            Self::WalkCheck(query) => {
+                body.put_slice(&query.0);
+                (SRVT, 1, 1)
+            }
+            Self::WalkReply(goes_on) => {
+                body.put_u8(u8::from(*goes_on));
+                (SRVT, 2, 1)
             }
         };
         frame(vendor, selector, version, body)

@@ -1,0 +1,17 @@
+//! The laboratory: networks of thousands of servents in virtual time, deterministic to the last descriptor.
+//!
+//! What runs there is the real [`crate::overlay::Overlay`], node by node; only sockets, clocks and disks are played. A
+//! [`topology`] says who is joined with whom, a [`workload`] who shares and asks what, a [`World`] lets it happen, and a
+//! [`measure::Summary`] tells what it cost. [`compare`] does so for several ways of searching side by side.
+
+pub mod compare;
+mod latency;
+pub mod measure;
+pub mod topology;
+mod wheel;
+pub mod workload;
+mod world;
+
+pub use latency::Latency;
+pub use wheel::Wheel;
+pub use world::{FLOOD_TTL, Ground, World};

@@ -1,0 +1,207 @@
+//! The options that all experiments share, and the running of one with a bar and an ear for Ctrl-C.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::lab::Latency;
+use crate::lab::compare::{Comparison, Outcome, Progress};
+use crate::lab::topology::{self, Graph, Kind};
+use crate::lab::workload::{Plan, Replication};
+use crate::overlay::Strategy;
+use crate::rng::Rng;
+use crate::ui::failure::{Exit, Failure};
+use crate::ui::render::span;
+use crate::ui::screen::Screen;
+use crate::ui::signals::Signals;
+
+/// Where the graph comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Source {
+    /// Drawn.
+    Kind(Kind),
+    /// Read from a file.
+    File(PathBuf),
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("file:") {
+            Some(path) => Ok(Self::File(path.into())),
+            None => text.parse().map(Self::Kind),
+        }
+    }
+}
+
+/// A network, and who shares and asks what in it.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Experiment {
+    /// Join the servents so: random, regular, plrg, ba, grid, ring, line, star, tree, full, small-world, or file:PATH
+    #[arg(long, value_name = "KIND", default_value = "random")]
+    pub(super) topology: Source,
+
+    /// So many servents
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(super) nodes: usize,
+
+    /// Links of each, on average
+    #[arg(long, value_name = "D", default_value_t = 8.0)]
+    pub(super) degree: f64,
+
+    /// Copies of each object: 1%, 20, sqrt:10 or proportional:10
+    #[arg(long, value_name = "R", default_value = "1%")]
+    pub(super) replication: Replication,
+
+    /// Different objects
+    #[arg(long, value_name = "M", default_value_t = 100)]
+    pub(super) objects: u32,
+
+    /// Ask by a Zipf law of this exponent; 0 asks for all alike
+    #[arg(long, value_name = "A", default_value_t = 0.0)]
+    pub(super) zipf: f64,
+
+    /// How many queries each strategy gets
+    #[arg(long, value_name = "Q", default_value_t = 100)]
+    pub(super) queries: u32,
+
+    /// One way of a word over a link, in milliseconds: 80 or 20-180
+    #[arg(long, value_name = "MS", default_value = "20-180")]
+    pub(super) latency: Latency,
+
+    /// The seed of all dice: equal seeds give equal figures
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(super) seed: u64,
+
+    /// Threads to work with [default: one a core]
+    #[arg(long, value_name = "T")]
+    pub(super) threads: Option<usize>,
+}
+
+impl Experiment {
+    /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
+    pub(super) fn graph(&self, screen: &Screen) -> Result<(Graph, String), Failure> {
+        let (drawn, name) = match &self.topology {
+            Source::Kind(kind) => {
+                let mut rng = Rng::seeded(self.seed ^ GRAPH_SALT);
+                let graph = kind.draw(self.nodes, self.degree, &mut rng);
+                let graph = graph.map_err(|error| Failure::usage(error.to_string()))?;
+                (graph, kind.to_string())
+            }
+            Source::File(path) => {
+                let shown = path.display();
+                let graph = topology::read(path)
+                    .map_err(|error| Failure::usage(format!("{shown} gives no graph: {error}")))?;
+                (graph, format!("file:{shown}"))
+            }
+        };
+        let giant = drawn.giant();
+        if giant.nodes() < drawn.nodes() {
+            screen.talk(format!(
+                "{} of {} nodes are one network; the others are left out.",
+                giant.nodes(),
+                drawn.nodes()
+            ));
+        }
+        if giant.nodes() < 2 {
+            return Err(Failure::usage("a network has at least 2 nodes"));
+        }
+        Ok((giant, name))
+    }
+
+    /// This experiment with these strategies.
+    pub(super) fn comparison(
+        &self,
+        graph: Graph,
+        strategies: Vec<Strategy>,
+    ) -> Result<Comparison, Failure> {
+        if self.objects == 0 || self.queries == 0 {
+            return Err(Failure::usage("there is at least one object and one query"));
+        }
+        if !(0.0..=10.0).contains(&self.zipf) {
+            return Err(Failure::usage(format!(
+                "a Zipf exponent is from 0 to 10, not {}",
+                self.zipf
+            )));
+        }
+        let copies = u64::from(self.objects) * graph.nodes() as u64;
+        if copies > MOST_COPIES {
+            return Err(Failure::usage(format!(
+                "{} objects on {} nodes do not fit in memory",
+                self.objects,
+                graph.nodes()
+            )));
+        }
+        Ok(Comparison {
+            graph,
+            plan: Plan {
+                objects: self.objects,
+                replication: self.replication,
+                zipf: self.zipf,
+                queries: self.queries,
+            },
+            strategies,
+            latency: self.latency,
+            seed: self.seed,
+            threads: self.threads.unwrap_or_else(cores).max(1),
+        })
+    }
+}
+
+/// Runs a comparison, with a bar where there is a terminal; at Ctrl-C it ends early with what it has.
+pub(super) async fn run(
+    comparison: Comparison,
+    screen: &Screen,
+    signals: &mut Signals,
+) -> Result<Outcome, Failure> {
+    let all = comparison.queries();
+    let progress = Arc::new(Progress::default());
+    let its = Arc::clone(&progress);
+    let mut work = spawn_blocking(move || comparison.run(&its));
+    let began = Instant::now();
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                screen.progress("");
+                return done.map_err(|error| Failure::new(Exit::Failed, format!("the experiment broke: {error}"), ""));
+            }
+            _ = signals.next() => progress.end(),
+            () = sleep(BAR_EVERY) => screen.progress(&bar(progress.done(), all, began.elapsed())),
+        }
+    }
+}
+
+/// `120 of 400 queries, 30 %, 7 s left`.
+fn bar(done: usize, all: usize, took: Duration) -> String {
+    let left = match u32::try_from(done) {
+        Ok(some @ 1..) => {
+            let each = took / some;
+            let left = each.saturating_mul(u32::try_from(all - done).unwrap_or(u32::MAX));
+            format!(", {} left", span(left))
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{done} of {all} queries, {} %{left}",
+        done * 100 / all.max(1)
+    )
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How often the bar is drawn.
+const BAR_EVERY: Duration = Duration::from_millis(200);
+
+/// Keeps the dice of the graph apart from those of what happens on it.
+const GRAPH_SALT: u64 = 0x67_72_61_70_68;
+
+/// Copies of all objects together, were each on every node: 4 bytes each.
+const MOST_COPIES: u64 = 2_000_000_000;
