@@ -46,6 +46,8 @@ pub mod library;
 pub mod net;
 pub mod overlay;
 pub mod rng;
+pub mod swarm;
+pub mod thex;
 pub mod time;
 pub mod transfer;
 pub mod ui;

@@ -6,14 +6,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the ones it may import. Arrows only go down.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("time", &[]),
     ("rng", &[]),
     ("wire", &["time", "rng"]),
     ("overlay", &["wire", "time", "rng"]),
+    ("thex", &["wire"]),
+    ("swarm", &["thex", "wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
-    ("librarian", &["library", "wire", "time", "rng"]),
-    ("transfer", &["librarian", "library", "wire", "time", "rng"]),
+    ("librarian", &["library", "thex", "wire", "time", "rng"]),
+    (
+        "transfer",
+        &[
+            "librarian",
+            "library",
+            "overlay",
+            "swarm",
+            "thex",
+            "wire",
+            "time",
+            "rng",
+        ],
+    ),
     (
         "net",
         &[
@@ -42,7 +56,9 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Modules that know no clock, socket, disk or thread: the same inputs give the same outputs, in a simulator too.
-const PURE: [&str; 5] = ["time", "rng", "wire", "overlay", "library"];
+const PURE: [&str; 7] = [
+    "time", "rng", "wire", "overlay", "library", "thex", "swarm",
+];
 
 /// What pure code must not name, tests aside.
 const IMPURE: [&str; 13] = [

@@ -1,0 +1,432 @@
+//! Files gathered from sources of every kind, in a world without sockets.
+
+use super::*;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const BLOCK: u64 = 64 * KIB;
+/// How far the clock moves at a time.
+const STEP: Duration = Duration::from_millis(10);
+
+/// How a source behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Manner {
+    Honest,
+    /// One block in so many is wrong.
+    Liar(u64),
+    /// It breaks after so many bytes, and whenever it is called again.
+    Dies(u64),
+    /// It falls silent after so many bytes; whoever waits breaks off after 30 s.
+    Stalls(u64),
+    Refuses,
+    OtherFile,
+    /// It has only the first half, and says so.
+    Half,
+    Busy,
+}
+
+/// A source of the world.
+#[derive(Debug)]
+struct Host {
+    manner: Manner,
+    /// Bytes a second.
+    rate: u64,
+    job: Option<ByteRange>,
+    /// Bytes it may have sent by now, in millionths.
+    credit: u64,
+    sent: u64,
+    silent: Duration,
+    waits: Duration,
+}
+
+/// A swarm, its sources, and what is on the disk: for every block that is here, who brought how much, and what is wrong.
+struct World {
+    swarm: Swarm,
+    hosts: Vec<Host>,
+    now: Time,
+    size: u64,
+    wrong: Ranges,
+    /// Wrong bytes that were sent, and whether there is a tree.
+    sent_wrong: u64,
+    tree: bool,
+    banned: Vec<(SourceId, Crime)>,
+    bad_blocks: u64,
+    checks: u32,
+}
+
+impl World {
+    fn new(seed: u64, size: u64, tree: bool, hosts: &[(Manner, u64)]) -> Self {
+        let patience = Patience {
+            first_retry: Duration::from_secs(2),
+            tries: 5,
+            busy_answers: 1000,
+        };
+        let mut world = Self {
+            swarm: Swarm::new(patience, Some(size), Ranges::new(), Rng::seeded(seed)),
+            hosts: Vec::new(),
+            now: Time::ZERO,
+            size,
+            wrong: Ranges::new(),
+            sent_wrong: 0,
+            tree,
+            banned: Vec::new(),
+            bad_blocks: 0,
+            checks: 0,
+        };
+        for &(manner, rate) in hosts {
+            let id = SourceId(world.hosts.len() as u32);
+            world.hosts.push(Host {
+                manner,
+                rate,
+                job: None,
+                credit: 0,
+                sent: 0,
+                silent: Duration::ZERO,
+                waits: Duration::ZERO,
+            });
+            world.tell(Input::Found(id));
+        }
+        if tree {
+            world.tell(Input::Tree {
+                block: BLOCK,
+                teller: None,
+            });
+        }
+        world
+    }
+
+    fn tell(&mut self, input: Input) {
+        let mut todo = vec![input];
+        while let Some(input) = todo.pop() {
+            let mut effects = Vec::new();
+            self.swarm.handle(self.now, input, &mut effects);
+            for effect in effects {
+                todo.extend(self.perform(effect));
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Ask { source, range } => {
+                let host = &mut self.hosts[source.0 as usize];
+                assert!(!range.is_empty() && range.end <= self.size, "{range:?}");
+                assert!(host.job.is_none(), "asked twice");
+                host.job = Some(range);
+                (host.waits, host.silent, host.credit) =
+                    (Duration::from_millis(20), Duration::ZERO, 0);
+                None
+            }
+            Effect::Cut(source) => {
+                self.hosts[source.0 as usize].job = None;
+                None
+            }
+            Effect::Judge(range) => {
+                assert!(self.tree);
+                let good = self.wrong.within(range).next().is_none();
+                self.bad_blocks += u64::from(!good);
+                Some(Input::Judged { range, good })
+            }
+            Effect::Forget(range) => {
+                self.wrong.remove(range);
+                None
+            }
+            Effect::Ban { source, crime } => {
+                self.banned.push((source, crime));
+                None
+            }
+            Effect::DropTree => {
+                self.tree = false;
+                None
+            }
+            Effect::Check => {
+                self.checks += 1;
+                let good = self.wrong.is_empty();
+                Some(Input::Checked { good })
+            }
+        }
+    }
+
+    /// A step of one host.
+    fn step(&mut self, number: usize) {
+        let source = SourceId(number as u32);
+        let host = &mut self.hosts[number];
+        let Some(job) = host.job else { return };
+        if host.waits > Duration::ZERO {
+            host.waits = host.waits.saturating_sub(STEP);
+            if host.waits > Duration::ZERO {
+                return;
+            }
+            let how = match host.manner {
+                Manner::Refuses => Some(Failure::Refused),
+                Manner::OtherFile => Some(Failure::OtherFile),
+                Manner::Busy => Some(Failure::Busy(Duration::from_secs(20))),
+                Manner::Half if job.end > self.size / 2 => Some(Failure::Missing),
+                _ => None,
+            };
+            if let Some(how) = how {
+                host.job = None;
+                if host.manner == Manner::Half {
+                    let ranges = [ByteRange::new(0, self.size / 2)].into_iter().collect();
+                    self.tell(Input::Has { source, ranges });
+                }
+                return self.tell(Input::Failed { source, how });
+            }
+            return self.tell(Input::Sending { source, range: job });
+        }
+        host.credit += host.rate * STEP.as_micros() as u64;
+        let mut count = (host.credit / 1_000_000).min(job.len());
+        host.credit -= count * 1_000_000;
+        if let Manner::Dies(limit) | Manner::Stalls(limit) = host.manner {
+            count = count.min(limit.saturating_sub(host.sent));
+        }
+        if count == 0 && host.credit < 1_000_000 && host.rate > 0 && host.sent == 0 {
+            return;
+        }
+        if count == 0 {
+            host.silent += STEP;
+            let patience = match host.manner {
+                Manner::Dies(_) => Duration::ZERO,
+                _ => Duration::from_secs(30),
+            };
+            if host.silent > patience {
+                host.job = None;
+                let how = Failure::Broken;
+                self.tell(Input::Failed { source, how });
+            }
+            return;
+        }
+        host.sent += count;
+        host.silent = Duration::ZERO;
+        let came = ByteRange::new(job.start, job.start + count);
+        let left = ByteRange::new(came.end, job.end);
+        host.job = (!left.is_empty()).then_some(left);
+        let manner = host.manner;
+        let fresh: Vec<ByteRange> = self.swarm.here().lacks(came).collect();
+        for range in fresh {
+            if let Manner::Liar(every) = manner {
+                for at in (range.start..range.end).step_by(KIB as usize) {
+                    let block = at / BLOCK;
+                    if block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & 0xffff < 0x1_0000 / every {
+                        self.sent_wrong += KIB;
+                        self.wrong.insert(ByteRange::new(at, (at + KIB).min(range.end)));
+                    }
+                }
+            }
+            self.tell(Input::Arrived { source, range });
+        }
+        if left.is_empty() {
+            self.tell(Input::Ended(source));
+        }
+    }
+
+    /// Lives until the file is whole or nothing more can happen; the time it took.
+    fn run(&mut self) -> Duration {
+        for _ in 0..2_000_000 {
+            if self.swarm.is_complete() || self.swarm.is_stranded() {
+                break;
+            }
+            self.now += STEP;
+            for number in 0..self.hosts.len() {
+                self.step(number);
+            }
+            self.tell(Input::Tick);
+        }
+        self.now.since(Time::ZERO)
+    }
+
+    fn is_right(&self) -> bool {
+        self.swarm.is_complete() && self.wrong.is_empty()
+    }
+}
+
+#[test]
+fn the_speeds_of_all_sources_add_up() {
+    for rates in [[5, 5, 5, 5], [1, 2, 7, 10], [1, 1, 1, 17]] {
+        let hosts = rates.map(|rate| (Manner::Honest, rate * 1_000_000));
+        let size = 200_000_000;
+        let mut world = World::new(1, size, true, &hosts);
+        let took = world.run();
+        assert!(world.is_right());
+        // Every answer takes 20 ms to begin, and what a step did not use is lost.
+        assert!(took < Duration::from_millis(10_700), "{rates:?}: {took:?}");
+        let brought: u64 = world.swarm.sources().map(|(_, source)| source.brought).sum();
+        assert_eq!(brought, size, "nothing was written twice");
+    }
+}
+
+#[test]
+fn a_liar_is_named_after_two_blocks_and_costs_no_more_than_they_do() {
+    for seed in 0..50 {
+        let hosts = [
+            (Manner::Liar(20), 5_000_000),
+            (Manner::Honest, 5_000_000),
+            (Manner::Honest, 5_000_000),
+            (Manner::Honest, 5_000_000),
+        ];
+        let mut world = World::new(seed, 60 * MIB, true, &hosts);
+        world.run();
+        assert!(world.is_right(), "seed {seed}");
+        assert_eq!(world.banned, [(SourceId(0), Crime::FalseBytes)]);
+        assert!(world.bad_blocks <= 4, "{}", world.bad_blocks);
+        assert!(world.swarm.wasted() <= 2 * world.sent_wrong, "seed {seed}");
+        assert_eq!(world.checks, 1);
+    }
+}
+
+#[test]
+fn bad_manners_hold_up_nobody_for_long() {
+    let bad = [
+        Manner::Dies(3 * MIB),
+        Manner::Dies(0),
+        Manner::Stalls(2 * MIB + 17),
+        Manner::Stalls(0),
+        Manner::Refuses,
+        Manner::OtherFile,
+        Manner::Half,
+        Manner::Busy,
+        Manner::Liar(2),
+    ];
+    for (number, manner) in bad.into_iter().enumerate() {
+        for tree in [true, false] {
+            let hosts = [(manner, 5_000_000), (Manner::Honest, 5_000_000)];
+            let mut world = World::new(number as u64, 20 * MIB, tree, &hosts);
+            let took = world.run();
+            assert!(world.is_right(), "{manner:?}, tree {tree}: {:?}", world.swarm);
+            assert!(took < Duration::from_secs(45), "{manner:?}: {took:?}");
+        }
+    }
+}
+
+#[test]
+fn without_a_tree_a_liar_is_found_by_asking_one_at_a_time() {
+    let hosts = [
+        (Manner::Liar(20), 9_000_000),
+        (Manner::Honest, 5_000_000),
+        (Manner::Honest, 5_000_000),
+    ];
+    let mut world = World::new(3, 20 * MIB, false, &hosts);
+    world.run();
+    assert!(world.is_right());
+    assert!(world.checks <= 3 && world.banned.len() <= 1);
+}
+
+#[test]
+fn a_false_tree_falls_and_not_those_who_are_right() {
+    let hosts = [(Manner::Honest, 5_000_000); 3];
+    let mut world = World::new(3, 20 * MIB, true, &hosts);
+    // Another tree than the file's: by it nothing is right.
+    world.swarm.teller = Some(SourceId(1));
+    world.wrong.insert(ByteRange::new(0, 20 * MIB));
+    for _ in 0..100_000 {
+        if !world.tree {
+            world.wrong = Ranges::new();
+        }
+        if world.swarm.is_complete() {
+            break;
+        }
+        world.now += STEP;
+        (0..3).for_each(|number| world.step(number));
+        if world.tree {
+            world.wrong.insert(ByteRange::new(0, 20 * MIB));
+        }
+        world.tell(Input::Tick);
+    }
+    assert!(world.is_right() && !world.tree);
+    assert_eq!(world.banned, [(SourceId(1), Crime::FalseTree)]);
+}
+
+#[test]
+fn a_source_that_is_alone_and_wrong_strands_the_file() {
+    let mut world = World::new(3, MIB, false, &[(Manner::Liar(1), 5_000_000)]);
+    world.run();
+    assert!(world.swarm.is_stranded() && world.swarm.here().is_empty());
+    assert_eq!(world.banned, [(SourceId(0), Crime::FalseBytes)]);
+}
+
+#[test]
+fn the_rarest_comes_first() {
+    let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
+    let mut out = Vec::new();
+    for id in 0..4 {
+        let source = SourceId(id);
+        swarm.pause(Time::ZERO, true, &mut out);
+        swarm.handle(Time::ZERO, Input::Found(source), &mut out);
+        // All have the first half, one has all.
+        let end = if id == 3 { 64 * MIB } else { 32 * MIB };
+        let ranges = [ByteRange::new(0, end)].into_iter().collect();
+        swarm.handle(Time::ZERO, Input::Has { source, ranges }, &mut out);
+    }
+    assert_eq!(out, []);
+    let range = swarm.choose(Time::ZERO, SourceId(3)).expect("all is free");
+    assert!(range.start >= 32 * MIB, "{range:?}");
+}
+
+#[test]
+fn whoever_is_paused_asks_nobody() {
+    let mut world = World::new(4, 4 * MIB, true, &[(Manner::Honest, 1_000_000); 2]);
+    let mut out = Vec::new();
+    world.swarm.pause(world.now, true, &mut out);
+    assert_eq!(out, [Effect::Cut(SourceId(0)), Effect::Cut(SourceId(1))]);
+    out.into_iter().for_each(|effect| drop(world.perform(effect)));
+    world.tell(Input::Tick);
+    assert!(world.hosts.iter().all(|host| host.job.is_none()) && !world.swarm.is_stranded());
+    let mut out = Vec::new();
+    world.swarm.pause(world.now, false, &mut out);
+    out.into_iter().for_each(|effect| drop(world.perform(effect)));
+    world.run();
+    assert!(world.is_right());
+}
+
+#[test]
+fn nothing_in_any_order_breaks_it() {
+    for seed in 0..300 {
+        let mut rng = Rng::seeded(seed);
+        let size = 1 + rng.below(3_000_000) as u64;
+        let mut swarm = World::new(seed, size, false, &[]).swarm;
+        let mut out: Vec<Effect> = Vec::new();
+        let mut now = Time::ZERO;
+        for _ in 0..400 {
+            now += Duration::from_millis(rng.below(3_000) as u64);
+            let source = SourceId(rng.below(5) as u32);
+            let start = rng.below(size as usize) as u64;
+            let range = ByteRange::new(start, start + 1 + rng.below((size - start) as usize) as u64);
+            let ranges = [range].into_iter().collect();
+            let asked = out.iter().rev().find_map(|effect| match effect {
+                Effect::Judge(range) => Some(*range),
+                _ => None,
+            });
+            let good = rng.chance(0.7);
+            let input = match rng.below(10) {
+                0 => Input::Found(source),
+                1 => Input::Has { source, ranges },
+                2 => Input::Sending { source, range },
+                3 | 4 => Input::Arrived { source, range },
+                5 => Input::Ended(source),
+                6 => Input::Failed {
+                    source,
+                    how: match rng.below(5) {
+                        0 => Failure::Broken,
+                        1 => Failure::Busy(Duration::from_secs(9)),
+                        2 => Failure::Missing,
+                        3 => Failure::Queued(Duration::from_secs(9)),
+                        _ => Failure::OtherFile,
+                    },
+                },
+                7 => Input::Tree {
+                    block: BLOCK,
+                    teller: Some(source),
+                },
+                8 => Input::Judged {
+                    range: asked.unwrap_or(range),
+                    good,
+                },
+                _ if out.last() == Some(&Effect::Check) => Input::Checked { good },
+                _ => Input::Tick,
+            };
+            swarm.handle(now, input, &mut out);
+            assert!(swarm.deadline(now) > now);
+            assert!(swarm.proven().iter().all(|range| swarm.here().contains(range)));
+        }
+    }
+}
