@@ -53,7 +53,7 @@ impl Swarm {
             .collect();
         // Towards the end less at a time, so that all end together.
         let left: u64 = free.iter().map(ByteRange::len).sum();
-        let slice = self.slice(source).min((left / self.workers() / 2).max(SMALLEST_SLICE));
+        let slice = self.slice(source).min(self.share(source, left).max(SLOWEST_SLICE));
         let start = match () {
             () if free.is_empty() => return self.double(now, id, &offered),
             // Blocks that come from one source have one who answers for them.
@@ -77,6 +77,17 @@ impl Swarm {
             .filter_map(Source::work)
             .for_each(|work| claims.insert(work));
         claims
+    }
+
+    /// Half of what of so many bytes would be its part, going by its speed.
+    fn share(&self, source: &Source, left: u64) -> u64 {
+        let working = self.sources.values().filter(|source| source.work().is_some());
+        let all = working.map(|source| source.speed).sum::<u64>() + source.speed;
+        let part = u128::from(left) * u128::from(source.speed);
+        match part.checked_div(2 * u128::from(all)) {
+            Some(part) if source.speed > 0 => u64::try_from(part).unwrap_or(u64::MAX),
+            _ => left / self.workers() / 2,
+        }
     }
 
     /// How many work, with the one that is to.

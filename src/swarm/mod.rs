@@ -159,6 +159,21 @@ impl Swarm {
         &self.proven
     }
 
+    /// Whether bytes of a source are known to be right: it can be named to others.
+    pub fn is_proven(&self, id: SourceId) -> bool {
+        let brought = self.sources.get(&id).is_some_and(|source| source.brought > 0);
+        self.right.contains(&id) || (self.complete && brought)
+    }
+
+    /// How many bytes from the first on are here, and right where there is a tree.
+    pub fn settled(&self) -> u64 {
+        let settled = match self.block {
+            Some(_) => &self.proven,
+            None => &self.here,
+        };
+        settled.around(0).map_or(0, |first| first.end)
+    }
+
     /// Bytes that came and were wrong.
     pub const fn wasted(&self) -> u64 {
         self.wasted
@@ -218,7 +233,7 @@ impl Swarm {
         self.here.insert(range);
         self.note_sender(range, id);
         if let Some(source) = self.sources.get_mut(&id) {
-            source.bring(now, range.len(), range.end);
+            source.bring(now, range);
         }
         self.submit(range, out);
         // Whoever was to bring the same need not.

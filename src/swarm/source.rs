@@ -46,9 +46,11 @@ pub struct Source {
     pub(super) last_end: Option<u64>,
     /// How long its answers take to begin.
     pub(super) latency: Duration,
-    /// When its answer began, and how many bytes of it came.
+    /// Since when its answer has not been measured.
     pub(super) begun: Option<Time>,
+    /// What was measured, but is too little to tell the speed: bytes, and the time they took.
     pub(super) sent: u64,
+    pub(super) spent: Duration,
     /// Since when it has had a place among those who work.
     pub(super) since: Time,
     /// When it was asked or brought something last.
@@ -69,6 +71,7 @@ impl Source {
             latency: Duration::ZERO,
             begun: None,
             sent: 0,
+            spent: Duration::ZERO,
             since: Time::ZERO,
             heard: Time::ZERO,
         }
@@ -105,7 +108,7 @@ impl Source {
             at: range.start,
             end: range.end,
         };
-        (self.begun, self.sent, self.heard) = (None, 0, now);
+        (self.begun, self.heard) = (None, now);
     }
 
     /// Notes that its answer begins, which will be this.
@@ -116,14 +119,16 @@ impl Source {
         (self.begun, self.heard) = (Some(now), now);
     }
 
-    /// Notes that bytes came, up to `at`.
-    pub(super) fn bring(&mut self, now: Time, count: u64, at: u64) {
-        if let Standing::Working { at: before, .. } = &mut self.standing {
-            *before = (*before).max(at);
+    /// Notes that bytes came; those of an answer that was cut may still come after the next was asked for.
+    pub(super) fn bring(&mut self, now: Time, range: ByteRange) {
+        if let Standing::Working { at, .. } = &mut self.standing
+            && (range.start..range.end).contains(at)
+        {
+            *at = range.end;
         }
         self.heard = now;
-        self.sent += count;
-        self.brought += count;
+        self.sent += range.len();
+        self.brought += range.len();
         (self.failures, self.refusals) = (0, 0);
         self.measure(now);
     }
@@ -146,24 +151,27 @@ impl Source {
         }
     }
 
-    /// Every answer weighs as much as all those before it, so that a source that slows down is soon known as slow.
+    /// Every sample weighs as much as all those before it, so that a source that slows down is soon known as slow.
     fn measure(&mut self, now: Time) {
-        let Some(begun) = self.begun else { return };
-        let micros = now.since(begun).as_micros();
-        if self.sent == 0 || micros < MEASURABLE.as_micros() {
+        let Some(since) = self.begun.replace(now) else {
+            self.begun = None;
+            return;
+        };
+        self.spent += now.since(since);
+        if self.spent < MEASURABLE {
             return;
         }
-        let sample = u128::from(self.sent) * 1_000_000 / micros;
+        let sample = u128::from(self.sent) * 1_000_000 / self.spent.as_micros();
         let sample = u64::try_from(sample).unwrap_or(u64::MAX);
         self.speed = match self.speed {
             0 => sample,
             speed => speed / 2 + sample / 2,
         };
-        (self.begun, self.sent) = (Some(now), 0);
+        (self.spent, self.sent) = (Duration::ZERO, 0);
     }
 }
 
-/// What comes within less says nothing of the speed: it was in flight already.
+/// What comes within less says nothing of the speed: it was in flight already. Short answers are put together.
 const MEASURABLE: Duration = Duration::from_millis(100);
 
 /// A source that brings nothing for so long keeps nobody waiting.

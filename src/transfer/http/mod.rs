@@ -4,9 +4,11 @@
 //! dialect is RFC 9112 with the habits of old servents: lines that end in LF, raw spaces in `/get/` requests,
 //! `Range: bytes 0-`, status lines without a version (Gnutella 0.6, "File transfer"; HUGE 0.94, section 3).
 
+mod alternates;
 mod framing;
 mod giv;
 mod head;
+mod queue;
 mod range;
 mod request;
 mod response;
@@ -14,11 +16,14 @@ mod target;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
+pub use alternates::{read_alternates, tell_alternates};
 pub use framing::{Chunked, Framing};
 pub use giv::Giv;
 pub use head::{HeadError, Headers, MAX_HEAD, MAX_LINES, Version, head_end};
-pub use range::{ByteRange, ContentRange, RangeError};
+pub use queue::Place;
+pub use range::{ContentRange, RangeError, available, tell_available};
 pub use request::{Method, Request};
+pub use crate::swarm::ByteRange;
 pub use response::{Response, Status};
 pub use target::Target;
 
@@ -34,3 +39,6 @@ pub const PACKETS: &str = "application/x-gnutella-packets";
 
 /// Names the digest of the file a response carries (HUGE 0.94, section 3.3).
 pub const CONTENT_URN: &str = "X-Gnutella-Content-URN";
+
+/// Names the path of the hash tree of the file a response carries, and behind `;` its root.
+pub const THEX_URI: &str = "X-Thex-URI";
