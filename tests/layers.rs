@@ -56,9 +56,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Modules that know no clock, socket, disk or thread: the same inputs give the same outputs, in a simulator too.
-const PURE: [&str; 7] = [
-    "time", "rng", "wire", "overlay", "library", "thex", "swarm",
-];
+const PURE: [&str; 7] = ["time", "rng", "wire", "overlay", "library", "thex", "swarm"];
 
 /// What pure code must not name, tests aside.
 const IMPURE: [&str; 13] = [

@@ -53,7 +53,9 @@ impl Swarm {
             .collect();
         // Towards the end less at a time, so that all end together.
         let left: u64 = free.iter().map(ByteRange::len).sum();
-        let slice = self.slice(source).min(self.share(source, left).max(SLOWEST_SLICE));
+        let slice = self
+            .slice(source)
+            .min(self.share(source, left).max(SLOWEST_SLICE));
         let start = match () {
             () if free.is_empty() => return self.double(now, id, &offered),
             // Blocks that come from one source have one who answers for them.
@@ -65,14 +67,22 @@ impl Swarm {
             }
             () => free[0].start,
         };
-        let gap = free.into_iter().find(|gap| gap.start <= start && start < gap.end)?;
-        Some(ByteRange::new(start, self.aligned(start + slice, start).min(gap.end)))
+        let gap = free
+            .into_iter()
+            .find(|gap| gap.start <= start && start < gap.end)?;
+        Some(ByteRange::new(
+            start,
+            self.aligned(start + slice, start).min(gap.end),
+        ))
     }
 
     /// All that is here or will come.
     fn claims(&self, now: Time) -> Ranges {
         let mut claims = self.here.clone();
-        let sources = self.sources.values().filter(|source| !source.is_stalled(now));
+        let sources = self
+            .sources
+            .values()
+            .filter(|source| !source.is_stalled(now));
         sources
             .filter_map(Source::work)
             .for_each(|work| claims.insert(work));
@@ -81,7 +91,10 @@ impl Swarm {
 
     /// Half of what of so many bytes would be its part, going by its speed.
     fn share(&self, source: &Source, left: u64) -> u64 {
-        let working = self.sources.values().filter(|source| source.work().is_some());
+        let working = self
+            .sources
+            .values()
+            .filter(|source| source.work().is_some());
         let all = working.map(|source| source.speed).sum::<u64>() + source.speed;
         let part = u128::from(left) * u128::from(source.speed);
         match part.checked_div(2 * u128::from(all)) {
@@ -92,7 +105,10 @@ impl Swarm {
 
     /// How many work, with the one that is to.
     fn workers(&self) -> u64 {
-        let working = self.sources.values().filter(|source| source.work().is_some());
+        let working = self
+            .sources
+            .values()
+            .filter(|source| source.work().is_some());
         working.count() as u64 + 1
     }
 
@@ -161,7 +177,9 @@ impl Swarm {
             let alone = |work: ByteRange| {
                 let mut others = self.sources.iter().filter(|(third, _)| third != other);
                 others.all(|(_, third)| {
-                    third.work().is_none_or(|theirs| work.shared(theirs).is_empty())
+                    third
+                        .work()
+                        .is_none_or(|theirs| work.shared(theirs).is_empty())
                 })
             };
             source.work().is_some_and(alone)
@@ -179,7 +197,9 @@ impl Swarm {
             return None;
         }
         let part = offered.iter().map(|part| part.shared(work));
-        let part = part.filter(|part| !part.is_empty()).max_by_key(ByteRange::len)?;
+        let part = part
+            .filter(|part| !part.is_empty())
+            .max_by_key(ByteRange::len)?;
         self.here.lacks(part).next()
     }
 }

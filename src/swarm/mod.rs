@@ -161,7 +161,10 @@ impl Swarm {
 
     /// Whether bytes of a source are known to be right: it can be named to others.
     pub fn is_proven(&self, id: SourceId) -> bool {
-        let brought = self.sources.get(&id).is_some_and(|source| source.brought > 0);
+        let brought = self
+            .sources
+            .get(&id)
+            .is_some_and(|source| source.brought > 0);
         self.right.contains(&id) || (self.complete && brought)
     }
 
@@ -203,12 +206,17 @@ impl Swarm {
 
     /// When time alone may change something: the next [`Input::Tick`] is due then.
     pub fn deadline(&self, now: Time) -> Time {
-        let rests = self.sources.values().filter_map(|source| match source.standing {
-            Standing::Resting(until) | Standing::Queued(until) => Some(until),
-            _ => None,
-        });
+        let rests = self
+            .sources
+            .values()
+            .filter_map(|source| match source.standing {
+                Standing::Resting(until) | Standing::Queued(until) => Some(until),
+                _ => None,
+            });
         let soonest = rests.min().unwrap_or(now + HEARTBEAT);
-        soonest.max(now + Duration::from_millis(1)).min(now + HEARTBEAT)
+        soonest
+            .max(now + Duration::from_millis(1))
+            .min(now + HEARTBEAT)
     }
 
     fn on_found(&mut self, id: SourceId) {
@@ -295,12 +303,15 @@ impl Swarm {
         }
     }
 
-    /// When all is here, has it checked.
+    /// When all is here, and whoever brought it has ended, has it checked.
     fn conclude(&mut self, out: &mut impl Outbox) {
         let Some(size) = self.size else { return };
         let whole = ByteRange::new(0, size);
         let proven = self.block.is_none() || self.proven.contains(whole);
-        if self.here.contains(whole) && proven && !self.checking && !self.complete {
+        if !self.here.contains(whole) || !proven || self.checking || self.complete {
+            return;
+        }
+        if self.sources.values().all(|source| source.work().is_none()) {
             self.checking = true;
             out.push(Effect::Check);
         }
@@ -321,7 +332,10 @@ impl Swarm {
         ready.sort_by_key(|id| std::cmp::Reverse(self.sources[id].speed));
         let most = if self.alone { 1 } else { MOST_WORKING };
         for id in ready {
-            let working = self.sources.values().filter(|source| source.work().is_some());
+            let working = self
+                .sources
+                .values()
+                .filter(|source| source.work().is_some());
             if working.count() >= most {
                 return;
             }
@@ -347,7 +361,11 @@ impl Swarm {
     /// Takes the place of a source that is far slower than the others, if another waits for one.
     fn replace_slow(&mut self, now: Time, out: &mut impl Outbox) {
         let waiting = self.sources.values().any(|source| source.is_ready(now));
-        let working = || self.sources.iter().filter(|(_, source)| source.work().is_some());
+        let working = || {
+            self.sources
+                .iter()
+                .filter(|(_, source)| source.work().is_some())
+        };
         let count = working().count();
         if !waiting || count < MOST_WORKING {
             return;
@@ -356,7 +374,10 @@ impl Swarm {
         let slow = working().filter(|(_, source)| {
             now.since(source.since) >= FAIR_TRIAL && source.speed < mean / TOO_SLOW
         });
-        let Some(id) = slow.min_by_key(|(_, source)| source.speed).map(|(id, _)| *id) else {
+        let Some(id) = slow
+            .min_by_key(|(_, source)| source.speed)
+            .map(|(id, _)| *id)
+        else {
             return;
         };
         if let Some(source) = self.sources.get_mut(&id) {

@@ -109,7 +109,10 @@ impl Ranges {
 
     /// Whether all bytes of a range are in it.
     pub fn contains(&self, range: ByteRange) -> bool {
-        range.is_empty() || self.around(range.start).is_some_and(|own| own.end >= range.end)
+        range.is_empty()
+            || self
+                .around(range.start)
+                .is_some_and(|own| own.end >= range.end)
     }
 
     /// The range in it that holds this byte.
@@ -186,7 +189,11 @@ mod tests {
                 assert_eq!(set.total(), model.iter().filter(|is| **is).count() as u64);
                 let probe = ByteRange::new(start as u64, end as u64);
                 assert_eq!(set.contains(probe), model[start..end].iter().all(|is| *is));
-                let parts: u64 = set.within(probe).chain(set.lacks(probe)).map(|r| r.len()).sum();
+                let parts: u64 = set
+                    .within(probe)
+                    .chain(set.lacks(probe))
+                    .map(|r| r.len())
+                    .sum();
                 assert_eq!(parts, probe.len());
             }
         }

@@ -209,7 +209,8 @@ impl World {
                     let block = at / BLOCK;
                     if block.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & 0xffff < 0x1_0000 / every {
                         self.sent_wrong += KIB;
-                        self.wrong.insert(ByteRange::new(at, (at + KIB).min(range.end)));
+                        self.wrong
+                            .insert(ByteRange::new(at, (at + KIB).min(range.end)));
                     }
                 }
             }
@@ -250,7 +251,11 @@ fn the_speeds_of_all_sources_add_up() {
         assert!(world.is_right());
         // Every answer takes 20 ms to begin, and what a step did not use is lost.
         assert!(took < Duration::from_millis(11_000), "{rates:?}: {took:?}");
-        let brought: u64 = world.swarm.sources().map(|(_, source)| source.brought).sum();
+        let brought: u64 = world
+            .swarm
+            .sources()
+            .map(|(_, source)| source.brought)
+            .sum();
         assert_eq!(brought, size, "nothing was written twice");
     }
 }
@@ -292,7 +297,11 @@ fn bad_manners_hold_up_nobody_for_long() {
             let hosts = [(manner, 5_000_000), (Manner::Honest, 5_000_000)];
             let mut world = World::new(number as u64, 20 * MIB, tree, &hosts);
             let took = world.run();
-            assert!(world.is_right(), "{manner:?}, tree {tree}: {:?}", world.swarm);
+            assert!(
+                world.is_right(),
+                "{manner:?}, tree {tree}: {:?}",
+                world.swarm
+            );
             assert!(took < Duration::from_secs(45), "{manner:?}: {took:?}");
         }
     }
@@ -368,12 +377,14 @@ fn whoever_is_paused_asks_nobody() {
     let mut out = Vec::new();
     world.swarm.pause(world.now, true, &mut out);
     assert_eq!(out, [Effect::Cut(SourceId(0)), Effect::Cut(SourceId(1))]);
-    out.into_iter().for_each(|effect| drop(world.perform(effect)));
+    out.into_iter()
+        .for_each(|effect| drop(world.perform(effect)));
     world.tell(Input::Tick);
     assert!(world.hosts.iter().all(|host| host.job.is_none()) && !world.swarm.is_stranded());
     let mut out = Vec::new();
     world.swarm.pause(world.now, false, &mut out);
-    out.into_iter().for_each(|effect| drop(world.perform(effect)));
+    out.into_iter()
+        .for_each(|effect| drop(world.perform(effect)));
     world.run();
     assert!(world.is_right());
 }
@@ -390,7 +401,8 @@ fn nothing_in_any_order_breaks_it() {
             now += Duration::from_millis(rng.below(3_000) as u64);
             let source = SourceId(rng.below(5) as u32);
             let start = rng.below(size as usize) as u64;
-            let range = ByteRange::new(start, start + 1 + rng.below((size - start) as usize) as u64);
+            let range =
+                ByteRange::new(start, start + 1 + rng.below((size - start) as usize) as u64);
             let ranges = [range].into_iter().collect();
             let asked = out.iter().rev().find_map(|effect| match effect {
                 Effect::Judge(range) => Some(*range),
@@ -426,7 +438,12 @@ fn nothing_in_any_order_breaks_it() {
             };
             swarm.handle(now, input, &mut out);
             assert!(swarm.deadline(now) > now);
-            assert!(swarm.proven().iter().all(|range| swarm.here().contains(range)));
+            assert!(
+                swarm
+                    .proven()
+                    .iter()
+                    .all(|range| swarm.here().contains(range))
+            );
         }
     }
 }

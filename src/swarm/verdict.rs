@@ -32,7 +32,13 @@ impl Swarm {
     }
 
     /// A block was held against the tree.
-    pub(super) fn on_judged(&mut self, now: Time, block: ByteRange, good: bool, out: &mut impl Outbox) {
+    pub(super) fn on_judged(
+        &mut self,
+        now: Time,
+        block: ByteRange,
+        good: bool,
+        out: &mut impl Outbox,
+    ) {
         if !self.judging.remove(&block.start) || self.block.is_none() {
             return;
         }
@@ -56,7 +62,11 @@ impl Swarm {
             return self.drop_tree(now, out);
         }
         for id in senders {
-            if self.sources.get(&id).is_some_and(|source| source.doubts >= CONDEMNED) {
+            if self
+                .sources
+                .get(&id)
+                .is_some_and(|source| source.doubts >= CONDEMNED)
+            {
                 self.condemn(id, Crime::FalseBytes, out);
             }
         }
@@ -72,14 +82,18 @@ impl Swarm {
         let only_one = self.sources.len() == 1;
         other(&self.right) == 0
             && (other(&self.wrong) >= 2
-                || (self.wrong.len() == 1 && other(&self.wrong) == 1 && self.right.contains(&teller))
+                || (self.wrong.len() == 1
+                    && other(&self.wrong) == 1
+                    && self.right.contains(&teller))
                 || (only_one && self.wrong.contains(&teller)))
             && self.wrong_blocks_condemn()
     }
 
     /// Whether somebody would be condemned now.
     fn wrong_blocks_condemn(&self) -> bool {
-        self.sources.values().any(|source| source.doubts >= CONDEMNED)
+        self.sources
+            .values()
+            .any(|source| source.doubts >= CONDEMNED)
     }
 
     /// The tree is false, and so is who told its root. What came is neither right nor wrong then, and nobody guilty.

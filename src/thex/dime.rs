@@ -115,7 +115,10 @@ fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         let apart = text[..at].ends_with(char::is_whitespace);
         let value = text[at + name.len()..].trim_start().strip_prefix('=')?;
         let value = value.trim_start();
-        let quote = value.chars().next().filter(|quote| "'\"".contains(*quote))?;
+        let quote = value
+            .chars()
+            .next()
+            .filter(|quote| "'\"".contains(*quote))?;
         let (value, _) = value[1..].split_once(quote)?;
         apart.then_some(value)
     })
@@ -130,7 +133,9 @@ struct DimeRecord<'a> {
 
 /// Takes the record `bytes` begin with; what follows it.
 fn take(bytes: &[u8]) -> Result<(DimeRecord<'_>, &[u8]), ThexError> {
-    let (head, mut rest) = bytes.split_first_chunk::<12>().ok_or(ThexError::Malformed)?;
+    let (head, mut rest) = bytes
+        .split_first_chunk::<12>()
+        .ok_or(ThexError::Malformed)?;
     let short = |at: usize| usize::from(u16::from_be_bytes([head[at], head[at + 1]]));
     let data = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
     let data = usize::try_from(data).map_err(|_| ThexError::Malformed)?;

@@ -14,6 +14,8 @@ mod upload;
 pub mod http;
 
 pub use browse::browse;
-pub use download::{DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Source, Wanted};
+pub use download::{
+    DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority, PushCall, Source, Wanted,
+};
 pub use lobby::{Lobby, Seat};
 pub use upload::{Identity, UploadStatus, Uploads};

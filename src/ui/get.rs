@@ -70,12 +70,7 @@ async fn find(session: &Session, reference: &Reference) -> Result<Vec<Wanted>, F
             let results = session.results();
             numbers
                 .clone()
-                .map(|n| {
-                    results
-                        .get(n)
-                        .map(|found| found.wanted())
-                        .ok_or_else(|| no_result(n, &results))
-                })
+                .map(|n| results.wanted(n).ok_or_else(|| no_result(n, &results)))
                 .collect()
         }
         Reference::Content(content) => find_content(session, content)
@@ -95,7 +90,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
                 .unwrap_or_else(|| content.sha1.to_string()),
             size: content.size,
             sha1: Some(content.sha1),
-            source: Source { addr, get: None },
+            sources: vec![Source::at(addr)],
         });
     }
     wait_for_a_peer(session).await?;
@@ -111,10 +106,11 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
             return Ok(Wanted {
                 size: Some(record.size),
                 sha1: Some(content.sha1),
-                source: Source {
+                sources: vec![Source {
                     addr: found.hit.addr,
                     get: Some((record.index, record.name.clone())),
-                },
+                    push: (found.hit.trailer.push == Some(true)).then_some(found.hit.servent),
+                }],
                 name: content.name.clone().unwrap_or(record.name),
             });
         }
@@ -157,7 +153,10 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
                 return Ok(());
             }
             DownloadState::Failed => return Err(failed(&now)),
-            DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
+            DownloadState::Waiting
+            | DownloadState::Running
+            | DownloadState::Paused
+            | DownloadState::Verifying => {}
         }
         status.changed().await.map_err(|_| gone())?;
     }

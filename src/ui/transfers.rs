@@ -85,6 +85,7 @@ fn state(download: &DownloadStatus) -> String {
     let state = match download.state {
         DownloadState::Waiting => "waiting",
         DownloadState::Running => "running",
+        DownloadState::Paused => "paused",
         DownloadState::Verifying => "verifying",
         DownloadState::Complete => {
             let path = download.path.as_ref();

@@ -73,10 +73,15 @@ impl House {
             name: file.name.clone(),
             size: Some(file.size),
             sha1: file.sha1,
-            source: Source {
-                addr: self.addr,
-                get: Some((file.index, file.name.clone())),
-            },
+            sources: vec![self.source(file)],
+        }
+    }
+
+    /// Where it is to be had.
+    pub(crate) fn source(&self, file: &SharedFile) -> Source {
+        Source {
+            get: Some((file.index, file.name.clone())),
+            ..Source::at(self.addr)
         }
     }
 

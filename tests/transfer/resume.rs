@@ -95,10 +95,7 @@ async fn downloader() {
         name: "big.bin".to_owned(),
         size: Some(SIZE as u64),
         sha1: Some(sha1.parse().expect("a digest")),
-        source: Source {
-            addr: host.parse().expect("an address"),
-            get: None,
-        },
+        sources: vec![Source::at(host.parse().expect("an address"))],
     });
     let mut status = downloads
         .watch(id.expect("it begins"))

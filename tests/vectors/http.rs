@@ -115,10 +115,13 @@ fn giv_parse_lw(vector: &Vector) {
 fn available_ranges_lw(vector: &Vector) {
     let read = available(vector.text("value"), vector.number("file_size"));
     let told = read.map(|ranges| {
-        let items = ranges.iter().map(|range| format!("{}-{}", range.start, range.end - 1));
+        let items = ranges
+            .iter()
+            .map(|range| format!("{}-{}", range.start, range.end - 1));
         format!("[{}]", items.collect::<Vec<_>>().join(", "))
     });
-    let expected = (!vector.is_null("ranges_inclusive")).then(|| vector.text("ranges_inclusive").to_owned());
+    let expected =
+        (!vector.is_null("ranges_inclusive")).then(|| vector.text("ranges_inclusive").to_owned());
     assert_eq!(told, expected);
 }
 
@@ -129,6 +132,9 @@ fn x_queue_lw(vector: &Vector) {
     assert_eq!(place.is_some(), vector.flag("queued"));
     if let Some(place) = place {
         assert_eq!(place.poll.as_secs(), vector.number("poll_min") + 1);
-        assert_eq!(place.position.map(u64::from), Some(vector.number("position")));
+        assert_eq!(
+            place.position.map(u64::from),
+            Some(vector.number("position"))
+        );
     }
 }

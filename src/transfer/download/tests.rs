@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha1::Digest;
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::swarm::Patience;
 
 const BYTES: &[u8] = b"0123456789";
 const NAME: &str = "a.txt";
@@ -64,10 +66,7 @@ impl Sham {
             name: NAME.to_owned(),
             size: Some(BYTES.len() as u64),
             sha1: Some(digest(BYTES)),
-            source: Source {
-                addr: self.addr,
-                get: None,
-            },
+            sources: vec![Source::at(self.addr)],
         }
     }
 }
@@ -116,15 +115,17 @@ impl Guest {
 }
 
 fn reopen(folder: &TempDir) -> Downloads {
-    let patience = Patience {
-        first_retry: Duration::from_millis(1),
-        tries: 3,
+    let timing = Timing {
+        patience: Patience {
+            first_retry: Duration::from_millis(1),
+            tries: 3,
+            busy_answers: 2,
+        },
         disk_retry: Duration::from_millis(10),
-        busy_answers: 2,
     };
     let folder = folder.path();
     let (data, finished) = (folder.join("data"), folder.join("downloads"));
-    Downloads::open_with(&data, &finished, "test/1", patience).expect("it opens")
+    Downloads::open_with(&data, &finished, "test/1", timing).expect("it opens")
 }
 
 fn digest(bytes: &[u8]) -> Sha1 {
@@ -233,7 +234,7 @@ async fn a_file_without_a_digest_is_not_complete_where_its_source_says_it_ends()
     );
     let mut wanted = sham.wanted();
     wanted.sha1 = None;
-    wanted.source.get = Some((1, NAME.to_owned()));
+    wanted.sources[0].get = Some((1, NAME.to_owned()));
     let end = guest.get(wanted).await;
     assert_eq!(end.state, DownloadState::Failed, "{end:?}");
     let said = end.why.expect("it says why");
@@ -309,7 +310,7 @@ async fn a_servent_older_than_urns_is_asked_by_index() {
                   HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
     let (mut sham, guest) = (Sham::telling([answer]).await, Guest::open());
     let mut wanted = sham.wanted();
-    wanted.source.get = Some((7, "a b.txt".to_owned()));
+    wanted.sources[0].get = Some((7, "a b.txt".to_owned()));
     assert_eq!(guest.get(wanted).await.state, DownloadState::Complete);
     let heads = sham.asked.recv().await.expect("it was asked");
     assert!(heads.starts_with("GET /uri-res/N2R?urn:sha1:"), "{heads}");
@@ -332,7 +333,7 @@ async fn a_digest_told_late_is_believed() {
         );
         let (sham, guest) = (Sham::telling([&answer[..]]).await, Guest::open());
         let mut wanted = sham.wanted();
-        (wanted.sha1, wanted.source.get) = (None, Some((1, NAME.to_owned())));
+        (wanted.sha1, wanted.sources[0].get) = (None, Some((1, NAME.to_owned())));
         let end = guest.get(wanted).await;
         assert_eq!(end.state, state, "{end:?}");
     }
@@ -373,10 +374,11 @@ async fn a_crash_after_the_move_is_noticed() {
         name: NAME.to_owned(),
         size: Some(10),
         sha1: Some(digest(BYTES)),
-        source: Source {
-            addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
-            get: None,
-        },
+        root: None,
+        teller: None,
+        sources: vec![Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))],
+        priority: Priority::Normal,
+        paused: false,
         checked: true,
     };
     let shared: &Arc<Shared> = &guest.downloads.shared;
@@ -408,19 +410,23 @@ async fn there_is_a_limit_to_what_is_remembered() {
         name: NAME.to_owned(),
         size: None,
         sha1: None,
-        source: Source {
-            addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+        sources: vec![Source {
             get: Some((index, NAME.to_owned())),
-        },
+            ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))
+        }],
     };
     let id = guest.downloads.start(wanted(0)).expect("it begins");
     let mut status = guest.until(id, |status| status.state.is_final()).await;
     let shared = &guest.downloads.shared;
     for id in (2..=MAX_DOWNLOADS as u64).map(DownloadId) {
-        let source = wanted(0).source;
         status.id = id;
-        let status = watch::Sender::new(status.clone());
-        shared.table().entries.insert(id, Entry { source, status });
+        let entry = Entry {
+            source: wanted(0).sources.pop(),
+            status: watch::Sender::new(status.clone()),
+            orders: mpsc::unbounded_channel().0,
+            partial: Arc::default(),
+        };
+        shared.table().entries.insert(id, entry);
     }
     guest
         .downloads

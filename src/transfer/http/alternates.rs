@@ -18,7 +18,10 @@ pub fn read_alternates(value: &str) -> Vec<SocketAddrV4> {
             Some(SocketAddrV4::new(ip, DEFAULT_PORT))
         }
     });
-    addresses.filter(|addr| addr.port() != 0).take(MOST_READ).collect()
+    addresses
+        .filter(|addr| addr.port() != 0)
+        .take(MOST_READ)
+        .collect()
 }
 
 /// Writes such a list.

@@ -16,6 +16,7 @@ mod target;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
+pub use crate::swarm::ByteRange;
 pub use alternates::{read_alternates, tell_alternates};
 pub use framing::{Chunked, Framing};
 pub use giv::Giv;
@@ -23,7 +24,6 @@ pub use head::{HeadError, Headers, MAX_HEAD, MAX_LINES, Version, head_end};
 pub use queue::Place;
 pub use range::{ContentRange, RangeError, available, tell_available};
 pub use request::{Method, Request};
-pub use crate::swarm::ByteRange;
 pub use response::{Response, Status};
 pub use target::Target;
 

@@ -21,7 +21,10 @@ pub struct Place {
 impl Place {
     /// The place a refusal grants, if it grants one.
     pub fn of(response: &Response) -> Option<Self> {
-        let retry = response.headers.get("Retry-After").and_then(|text| text.parse().ok());
+        let retry = response
+            .headers
+            .get("Retry-After")
+            .and_then(|text| text.parse().ok());
         if let Some(value) = response.headers.get("X-Queued") {
             let wait = retry?;
             return Some(Self {
@@ -36,7 +39,7 @@ impl Place {
         // A second behind the first moment: clocks differ, and too soon is punished.
         let poll = (least + 1).min(most.max(least));
         Some(Self {
-            position: word(value, "position").and_then(|text| text.parse().ok()),
+            position: Some(word(value, "position")?.parse().ok()?),
             poll: waiting(poll),
             id: None,
         })
@@ -63,15 +66,24 @@ mod tests {
     #[test]
     fn places_are_read_from_both_kinds() {
         let busy = || Response::new(Status::BUSY);
-        let lime = busy().with("X-Queue", "position=2,length=5,limit=4,pollMin=45,pollMax=120");
+        let lime = busy().with(
+            "X-Queue",
+            "position=2,length=5,limit=4,pollMin=45,pollMax=120",
+        );
         let place = Place::of(&lime).expect("a place");
-        assert_eq!((place.position, place.poll), (Some(2), Duration::from_secs(46)));
+        assert_eq!(
+            (place.position, place.poll),
+            (Some(2), Duration::from_secs(46))
+        );
         let colons = busy().with("X-Queue", "position: 3, pollMin: 10, pollMax: 20");
         assert_eq!(Place::of(&colons).and_then(|place| place.position), Some(3));
         let parq = "position=4; ID=0123456789abcdef; length=7; ETA=20; lifetime=200";
         let parq = busy().with("X-Queued", parq).with("Retry-After", 30);
         let place = Place::of(&parq).expect("a place");
-        assert_eq!((place.position, place.poll), (Some(4), Duration::from_secs(30)));
+        assert_eq!(
+            (place.position, place.poll),
+            (Some(4), Duration::from_secs(30))
+        );
         assert_eq!(place.id.as_deref(), Some("0123456789abcdef"));
         for value in ["position=2", "0.1", "position=2, pollMin=45, pollMax="] {
             assert_eq!(Place::of(&busy().with("X-Queue", value)), None, "{value}");

@@ -124,7 +124,9 @@ impl fmt::Display for ContentRange {
 /// one byte too small, so it has what it says.
 pub fn available(value: &str, size: u64) -> Option<Ranges> {
     let value = value.trim();
-    let unit = value.get(..5).filter(|unit| unit.eq_ignore_ascii_case("bytes"))?;
+    let unit = value
+        .get(..5)
+        .filter(|unit| unit.eq_ignore_ascii_case("bytes"))?;
     let items = value[unit.len()..].trim_start_matches('=').split(',');
     let mut ranges = Ranges::new();
     for item in items.map(str::trim).filter(|item| !item.is_empty()) {
@@ -147,7 +149,9 @@ pub fn tell_available(ranges: &Ranges) -> String {
     told.sort_by_key(|range| std::cmp::Reverse(range.len()));
     told.truncate(MOST_TOLD);
     told.sort_unstable();
-    let items = told.iter().map(|range| format!("{}-{}", range.start, range.end - 1));
+    let items = told
+        .iter()
+        .map(|range| format!("{}-{}", range.start, range.end - 1));
     format!("bytes {}", items.collect::<Vec<_>>().join(","))
 }
 
@@ -220,7 +224,9 @@ mod tests {
         assert_eq!(available("bytes 1-2 3-4", 1000), None);
         assert_eq!(available("bytes 0-", 1000), None);
         assert_eq!(available("lines 0-1", 1000), None);
-        let many: Ranges = (0..500).map(|n| ByteRange::new(n * 10, n * 10 + 1)).collect();
+        let many: Ranges = (0..500)
+            .map(|n| ByteRange::new(n * 10, n * 10 + 1))
+            .collect();
         let read = available(&tell_available(&many), 5000).expect("our own");
         assert_eq!(read.pieces(), MOST_TOLD);
     }

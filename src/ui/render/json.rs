@@ -113,7 +113,10 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
             line["seconds"] = json!(seconds(status.spent));
         }
         DownloadState::Failed => line["error"] = json!(status.why),
-        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
+        DownloadState::Waiting
+        | DownloadState::Running
+        | DownloadState::Paused
+        | DownloadState::Verifying => {}
     }
     line
 }
