@@ -24,6 +24,7 @@ mod listen;
 mod routing;
 mod saved;
 mod search;
+mod seeker;
 mod servent;
 mod settings;
 mod status;

@@ -17,6 +17,7 @@ use super::datagram::Datagrams;
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, bind};
 use super::saved::Saved;
+use super::seeker::Seeker;
 use super::{PeerStatus, Search, Settings, Status};
 use crate::librarian::{Census, Librarian, Shelf};
 use crate::transfer::{Downloads, Identity, Uploads};
@@ -86,12 +87,15 @@ impl Servent {
             agent: AGENT.to_owned(),
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
+        uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
+        stores.downloads.listen_on(listen.port());
         let refused = Arc::new(AtomicU64::new(0));
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();
         let door = Door {
             inbox: inbox.clone(),
             uploads: uploads.clone(),
+            downloads: stores.downloads.clone(),
             refused: refused.clone(),
         };
         let parts = Parts {
@@ -118,6 +122,13 @@ impl Servent {
             candidates: [stores.hosts, settings.bootstrap].concat(),
             caches: settings.caches,
         };
+        let seeker = Seeker {
+            inbox: inbox.clone(),
+            downloads: stores.downloads.clone(),
+            neighbours: neighbours.clone(),
+        };
+        let gone = over.clone();
+        tokio::spawn(async move { gone.run_until_cancelled(seeker.run()).await });
         let finished = over.clone().drop_guard();
         tokio::spawn(async move {
             actor.run(reports, known).await;

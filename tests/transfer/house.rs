@@ -95,6 +95,7 @@ impl House {
             size: metadata.len(),
             modified: metadata.modified().expect("it has a time"),
             sha1,
+            tree: None,
         };
         file.index = self.shelf.write().expect("whole").insert(file.clone());
         file
