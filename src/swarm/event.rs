@@ -108,6 +108,8 @@ pub enum Effect {
         /// Of what.
         crime: Crime,
     },
+    /// A source was banned because of a tree that is false; it may be asked again.
+    Pardon(SourceId),
     /// The tree is false: forget it, and its root.
     DropTree,
     /// All is here: hold the whole file against its digest.

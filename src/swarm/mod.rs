@@ -71,6 +71,8 @@ pub struct Swarm {
     /// Whose blocks were right and wrong by this tree.
     right: BTreeSet<SourceId>,
     wrong: BTreeSet<SourceId>,
+    /// Whom this tree condemned.
+    condemned: BTreeSet<SourceId>,
     /// Only one source at a time, because nobody could say whose fault it was.
     alone: bool,
     /// The whole file is being held against its digest.
@@ -97,6 +99,7 @@ impl Swarm {
             senders: Vec::new(),
             right: BTreeSet::new(),
             wrong: BTreeSet::new(),
+            condemned: BTreeSet::new(),
             alone: false,
             checking: false,
             complete: false,
@@ -124,9 +127,12 @@ impl Swarm {
             }
             Input::Failed { source, how } => self.on_failed(now, source, how, out),
             Input::Tree { block, teller } => self.on_tree(block, teller, out),
-            Input::Judged { range, good } => self.on_judged(now, range, good, out),
-            Input::Checked { good } => self.on_checked(now, good, out),
+            Input::Judged { range, good } => self.on_judged(range, good, out),
+            Input::Checked { good } => self.on_checked(good, out),
             Input::Tick => self.replace_slow(now, out),
+        }
+        if self.is_tree_desperate() {
+            self.drop_tree(out);
         }
         self.conclude(out);
         self.assign(now, out);

@@ -135,6 +135,10 @@ impl World {
                 self.banned.push((source, crime));
                 None
             }
+            Effect::Pardon(source) => {
+                self.banned.retain(|(banned, _)| *banned != source);
+                None
+            }
             Effect::DropTree => {
                 self.tree = false;
                 None
@@ -446,4 +450,50 @@ fn nothing_in_any_order_breaks_it() {
             );
         }
     }
+}
+
+#[test]
+fn a_tree_that_condemned_others_falls_with_the_whole_file() {
+    // The teller is right by its own tree, another is not, and the file as the tree has it is false.
+    let mut swarm = World::new(1, 2 * BLOCK, false, &[]).swarm;
+    let (teller, other) = (SourceId(0), SourceId(1));
+    let (now, mut out) = (Time::ZERO, Vec::new());
+    let tree = Input::Tree {
+        block: BLOCK,
+        teller: Some(teller),
+    };
+    for input in [Input::Found(teller), Input::Found(other), tree] {
+        swarm.handle(now, input, &mut out);
+    }
+    let blocks = [ByteRange::new(0, BLOCK), ByteRange::new(BLOCK, 2 * BLOCK)];
+    let mut deal = |source: SourceId, good: bool, out: &mut Vec<Effect>| {
+        for range in blocks {
+            swarm.handle(now, Input::Arrived { source, range }, out);
+            swarm.handle(now, Input::Judged { range, good }, out);
+        }
+        swarm.handle(now, Input::Ended(source), out);
+        swarm.is_complete()
+    };
+    deal(other, false, &mut out);
+    let crime = Crime::FalseBytes;
+    assert!(out.contains(&Effect::Ban {
+        source: other,
+        crime
+    }));
+    deal(teller, true, &mut out);
+    assert_eq!(out.last(), Some(&Effect::Check));
+    out.clear();
+    swarm.handle(now, Input::Checked { good: false }, &mut out);
+    let crime = Crime::FalseTree;
+    for effect in [
+        Effect::DropTree,
+        Effect::Pardon(other),
+        Effect::Ban {
+            source: teller,
+            crime,
+        },
+    ] {
+        assert!(out.contains(&effect), "{out:?}");
+    }
+    assert!(matches!(out.last(), Some(Effect::Ask { source, .. }) if *source == other));
 }

@@ -1,13 +1,12 @@
 //! What is right, what is wrong, and whose fault that is.
 //!
 //! A block that is not what the tree says has been sent by somebody who is wrong, or the tree is. Both are strangers' words
-//! until the file's own digest has been met, so both are tried: two bad blocks of its own condemn a source, unless nobody
-//! but the one who told the tree's root has ever been right by it; then the tree goes.
+//! until the file's own digest has been met. So two bad blocks of its own condemn a source; but when the tree turns out to be
+//! false, because its own teller is wrong by it or the whole file is, all whom it condemned are pardoned, and its teller goes.
 
 use std::collections::BTreeSet;
 
-use super::{ByteRange, Crime, Effect, Outbox, Ranges, SourceId, Standing, Swarm};
-use crate::time::Time;
+use super::{ByteRange, Crime, Effect, Outbox, Ranges, Source, SourceId, Standing, Swarm};
 
 /// So many half strikes condemn a source: two blocks that are its alone. One can be a cable's fault.
 const CONDEMNED: u32 = 4;
@@ -32,13 +31,7 @@ impl Swarm {
     }
 
     /// A block was held against the tree.
-    pub(super) fn on_judged(
-        &mut self,
-        now: Time,
-        block: ByteRange,
-        good: bool,
-        out: &mut impl Outbox,
-    ) {
+    pub(super) fn on_judged(&mut self, block: ByteRange, good: bool, out: &mut impl Outbox) {
         if !self.judging.remove(&block.start) || self.block.is_none() {
             return;
         }
@@ -58,8 +51,8 @@ impl Swarm {
             }
         }
         self.wrong.extend(senders.iter().copied());
-        if self.is_tree_suspect() {
-            return self.drop_tree(now, out);
+        if self.is_tree_false() {
+            return self.drop_tree(out);
         }
         for id in senders {
             if self
@@ -68,42 +61,39 @@ impl Swarm {
                 .is_some_and(|source| source.doubts >= CONDEMNED)
             {
                 self.condemn(id, Crime::FalseBytes, out);
+                self.condemned.insert(id);
             }
         }
     }
 
-    /// Whether more speaks against the tree than against those who are wrong by it: several are, and nobody is right by it
-    /// but whoever told it.
-    fn is_tree_suspect(&self) -> bool {
-        let Some(teller) = self.teller else {
-            return false;
-        };
-        let other = |ids: &BTreeSet<SourceId>| ids.iter().filter(|id| **id != teller).count();
-        let only_one = self.sources.len() == 1;
-        other(&self.right) == 0
-            && (other(&self.wrong) >= 2
-                || (self.wrong.len() == 1
-                    && other(&self.wrong) == 1
-                    && self.right.contains(&teller))
-                || (only_one && self.wrong.contains(&teller)))
-            && self.wrong_blocks_condemn()
+    /// Whether the tree's own teller is wrong by it, and nobody right.
+    fn is_tree_false(&self) -> bool {
+        let of_teller = |teller| self.wrong.contains(&teller);
+        self.right.is_empty() && self.teller.is_some_and(of_teller)
     }
 
-    /// Whether somebody would be condemned now.
-    fn wrong_blocks_condemn(&self) -> bool {
-        self.sources
-            .values()
-            .any(|source| source.doubts >= CONDEMNED)
+    /// Whether the tree has condemned all there are, and nobody was ever right by it.
+    pub(super) fn is_tree_desperate(&self) -> bool {
+        let gone = |source: &Source| source.standing == Standing::Gone;
+        let all = self.sources.values().all(gone);
+        self.block.is_some() && all && self.right.is_empty() && !self.condemned.is_empty()
     }
 
-    /// The tree is false, and so is who told its root. What came is neither right nor wrong then, and nobody guilty.
-    fn drop_tree(&mut self, _now: Time, out: &mut impl Outbox) {
+    /// The tree is false, and so is who told its root; whom it condemned is pardoned. What came is neither right nor wrong
+    /// then.
+    pub(super) fn drop_tree(&mut self, out: &mut impl Outbox) {
         (self.block, self.proven) = (None, Ranges::new());
         (self.judging, self.right, self.wrong) = Default::default();
         for source in self.sources.values_mut() {
             source.doubts = 0;
         }
         out.push(Effect::DropTree);
+        for id in std::mem::take(&mut self.condemned) {
+            if let Some(source) = self.sources.get_mut(&id) {
+                source.standing = Standing::Ready;
+                out.push(Effect::Pardon(id));
+            }
+        }
         if let Some(teller) = self.teller.take() {
             // The only source there is keeps its place: its bytes are still judged by the file's own digest.
             if self.sources.len() > 1 {
@@ -113,7 +103,7 @@ impl Swarm {
     }
 
     /// The whole file was held against its digest.
-    pub(super) fn on_checked(&mut self, now: Time, good: bool, out: &mut impl Outbox) {
+    pub(super) fn on_checked(&mut self, good: bool, out: &mut impl Outbox) {
         self.checking = false;
         if good {
             self.complete = true;
@@ -125,7 +115,7 @@ impl Swarm {
         (self.here, self.proven) = Default::default();
         out.push(Effect::Forget(whole));
         if self.block.is_some() {
-            return self.drop_tree(now, out);
+            return self.drop_tree(out);
         }
         match senders.iter().next() {
             Some(&only) if senders.len() == 1 => self.condemn(only, Crime::FalseBytes, out),

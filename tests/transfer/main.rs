@@ -6,7 +6,9 @@ mod fetching;
 mod giving;
 mod house;
 mod resume;
+mod rogue;
 mod serving;
+mod swarming;
 
 use std::time::Duration;
 

@@ -198,6 +198,7 @@ impl<'a> Gathering<'a> {
                     self.job.partial.forget(range);
                 }
                 Effect::Ban { source, crime } => self.ban(source, crime),
+                Effect::Pardon(source) => self.pardon(source),
                 Effect::DropTree => self.drop_tree().await?,
                 Effect::Check => self.check(),
             }
@@ -516,6 +517,15 @@ impl<'a> Gathering<'a> {
             self.why = Some(format!("{host} is not asked any more: {why}"));
         }
         self.job.tell(|status| status.liars.push(host));
+    }
+
+    fn pardon(&mut self, source: SourceId) {
+        if let Some(contact) = self.contact(source) {
+            contact.banned = false;
+            let host = contact.source.addr;
+            self.job
+                .tell(|status| status.liars.retain(|liar| *liar != host));
+        }
     }
 
     fn judge_next(&mut self) {
