@@ -3,6 +3,7 @@
 mod browsing;
 mod caller;
 mod fetching;
+mod full_disk;
 mod gate;
 mod giving;
 mod house;
