@@ -1,136 +1,18 @@
 //! Downloads from sources that are not as they should be.
 
-use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
+mod sham;
+
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha1::Digest;
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use self::sham::{Guest, Sham, digest, reopen};
 use super::*;
-use crate::swarm::Patience;
 
 const BYTES: &[u8] = b"0123456789";
 const NAME: &str = "a.txt";
-
-/// A source that says what it was told to, one text a connection, whatever it is asked.
-struct Sham {
-    addr: SocketAddrV4,
-    asked: mpsc::UnboundedReceiver<String>,
-}
-
-impl Sham {
-    async fn telling<const N: usize>(answers: [&str; N]) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
-        let Ok(SocketAddr::V4(addr)) = listener.local_addr() else {
-            panic!("the loopback is IPv4");
-        };
-        let mut answers: VecDeque<String> = answers.map(str::to_owned).into();
-        let (ask, asked) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(answer) = answers.pop_front() {
-                let (mut stream, _) = listener.accept().await.expect("a caller");
-                let mut heads = String::new();
-                // A text may answer several requests, each answer ending with a mark.
-                for answer in answer.split_inclusive('|') {
-                    let mut head = vec![];
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match stream.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => return,
-                        }
-                    }
-                    heads += std::str::from_utf8(&head).expect("a request is UTF-8");
-                    let answer = answer.trim_end_matches('|');
-                    stream
-                        .write_all(answer.as_bytes())
-                        .await
-                        .expect("a listener");
-                }
-                let _ = ask.send(heads);
-                let _ = stream.shutdown().await;
-                let _ = stream.read(&mut [0; 64]).await;
-            }
-        });
-        Self { addr, asked }
-    }
-
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            name: NAME.to_owned(),
-            size: Some(BYTES.len() as u64),
-            sha1: Some(digest(BYTES)),
-            sources: vec![Source::at(self.addr)],
-        }
-    }
-}
-
-/// A servent that fetches, and loses patience soon.
-struct Guest {
-    folder: TempDir,
-    downloads: Downloads,
-}
-
-impl Guest {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let downloads = reopen(&folder);
-        Self { folder, downloads }
-    }
-
-    async fn get(&self, wanted: Wanted) -> DownloadStatus {
-        let id = self.downloads.start(wanted).expect("it begins");
-        self.until(id, |status| status.state.is_final()).await
-    }
-
-    async fn until(
-        &self,
-        id: DownloadId,
-        found: impl FnMut(&DownloadStatus) -> bool,
-    ) -> DownloadStatus {
-        let mut status = self.downloads.watch(id).expect("it is known");
-        let limit = Duration::from_secs(30);
-        let waited = tokio::time::timeout(limit, status.wait_for(found)).await;
-        waited
-            .expect("the test hangs")
-            .expect("it is watched")
-            .clone()
-    }
-
-    /// Whether nothing is to be seen among the finished files.
-    fn shows_nothing(&self) -> bool {
-        let entries = std::fs::read_dir(self.folder.path().join("downloads"));
-        entries.map_or(true, |mut entries| entries.next().is_none())
-    }
-
-    fn unfinished(&self, name: &str) -> PathBuf {
-        self.folder.path().join("data/unfinished").join(name)
-    }
-}
-
-fn reopen(folder: &TempDir) -> Downloads {
-    let timing = Timing {
-        patience: Patience {
-            first_retry: Duration::from_millis(1),
-            tries: 3,
-            busy_answers: 2,
-        },
-        disk_retry: Duration::from_millis(10),
-    };
-    let folder = folder.path();
-    let (data, finished) = (folder.join("data"), folder.join("downloads"));
-    Downloads::open_with(&data, &finished, "test/1", timing).expect("it opens")
-}
-
-fn digest(bytes: &[u8]) -> Sha1 {
-    Sha1(sha1::Sha1::digest(bytes).into())
-}
 
 #[tokio::test]
 async fn a_broken_connection_is_mended_where_it_broke() {
@@ -302,6 +184,58 @@ async fn a_busy_source_is_asked_when_it_says_but_not_for_ever() {
     assert!(end.spent >= Duration::from_secs(1));
     let (sham, guest) = (Sham::telling([busy; 2]).await, Guest::open());
     assert_eq!(guest.get(sham.wanted()).await.state, DownloadState::Failed);
+}
+
+#[tokio::test]
+async fn a_place_in_a_queue_is_kept_on_its_connection() {
+    let queued = "HTTP/1.1 503 Busy\r\nX-Queue: position=3,pollMin=1,pollMax=9\r\nContent-Length: 0\r\n\r\n|";
+    let right = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+    let answers = format!("{queued}{right}");
+    let (mut sham, guest) = (Sham::telling([&answers[..]]).await, Guest::open());
+    let id = guest.downloads.start(sham.wanted()).expect("it begins");
+    let waits = guest.until(id, |status| status.place.is_some()).await;
+    assert_eq!(
+        (waits.state, waits.place),
+        (DownloadState::Waiting, Some(3))
+    );
+    assert!(
+        waits
+            .why
+            .is_some_and(|why| why == "place 3 in the queue of the source")
+    );
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.place), (DownloadState::Complete, None));
+    assert!(
+        end.spent >= Duration::from_secs(2),
+        "a second later than the first moment"
+    );
+    let heads = sham.asked.recv().await.expect("it was asked");
+    assert_eq!(
+        heads.matches("X-Queue: 0.1\r\n").count(),
+        2,
+        "on one connection"
+    );
+}
+
+#[tokio::test]
+async fn a_parq_place_is_named_when_it_is_asked_for_again() {
+    let id = "0123456789abcdef0123456789abcdef";
+    let queued = format!(
+        "HTTP/1.1 503 Queued\r\nX-Queued: position=1; ID={id}; ETA=3\r\nRetry-After: 1\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    let right = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+    let (mut sham, guest) = (Sham::telling([&queued[..], right]).await, Guest::open());
+    assert_eq!(
+        guest.get(sham.wanted()).await.state,
+        DownloadState::Complete
+    );
+    let _first = sham.asked.recv().await.expect("it was asked");
+    let second = sham.asked.recv().await.expect("it was asked");
+    assert!(
+        second.contains(&format!("X-Queued: ID={id}\r\n")),
+        "{second}"
+    );
 }
 
 #[tokio::test]
