@@ -15,12 +15,11 @@ const SMALLEST_SLICE: u64 = 256 * 1024;
 /// A slow source is asked for what it brings in this time, so that nobody has to wait long for its last bytes.
 const SLICE_TIME: Duration = Duration::from_secs(4);
 
-/// A source that is far gets slices that take so many times longer than it takes to answer; else much of its time would be
-/// spent waiting for our next request. Not one that is faster than our disk may be: what it sent ahead of our reading would
-/// be lost with us.
-const FAR: Duration = Duration::from_millis(5);
+/// A source that sends slower than we read gets slices that take so long, or so many times longer than it takes to answer;
+/// else much of its time would be spent waiting for our next request. Of others more would be lost with us: all that they
+/// sent ahead of our reading.
+const LONG: Duration = Duration::from_secs(1);
 const PER_LATENCY: u32 = 50;
-const TOO_FAST: u64 = 32 * 1024 * 1024;
 const LARGEST_SLICE: u64 = 8 * 1024 * 1024;
 
 /// What is fetched from a slow source at least.
@@ -121,12 +120,14 @@ impl Swarm {
             let bytes = u128::from(source.speed) * time.as_micros() / 1_000_000;
             u64::try_from(bytes).unwrap_or(u64::MAX)
         };
-        let far = source.latency >= FAR && source.speed <= TOO_FAST;
         match source.speed {
             0 => most,
-            _ if far => {
-                let long = during(source.latency * PER_LATENCY).clamp(most, LARGEST_SLICE);
-                long.min(during(SLICE_TIME)).max(least)
+            _ if source.paced => {
+                let long = source.latency.saturating_mul(PER_LATENCY).max(LONG);
+                during(long)
+                    .clamp(most, LARGEST_SLICE)
+                    .min(during(SLICE_TIME))
+                    .max(least)
             }
             _ => during(SLICE_TIME).clamp(least, most),
         }

@@ -36,6 +36,8 @@ pub enum Input {
         /// Which.
         range: ByteRange,
     },
+    /// A source sends slower than we read: nothing it sent waits anywhere to be lost with us.
+    Paced(SourceId),
     /// An answer is at its end; the source can be asked again.
     Ended(SourceId),
     /// Asking a source came to nothing, or broke off.

@@ -120,6 +120,11 @@ impl Swarm {
             }
             Input::Sending { source, range } => self.on_sending(now, source, range),
             Input::Arrived { source, range } => self.on_arrived(now, source, range, out),
+            Input::Paced(id) => {
+                if let Some(source) = self.sources.get_mut(&id) {
+                    source.paced = true;
+                }
+            }
             Input::Ended(id) => {
                 if let Some(source) = self.sources.get_mut(&id) {
                     source.end(now);

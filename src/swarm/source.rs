@@ -44,7 +44,9 @@ pub struct Source {
     pub(super) doubts: u32,
     /// Where its last range ended.
     pub(super) last_end: Option<u64>,
-    /// How long its answers take to begin.
+    /// Whether its last answer came slower than we read.
+    pub(super) paced: bool,
+    /// The shortest time in which an answer of it began: how far it is, whatever else there is to do here and there.
     pub(super) latency: Duration,
     /// Since when its answer has not been measured.
     pub(super) begun: Option<Time>,
@@ -68,7 +70,8 @@ impl Source {
             refusals: 0,
             doubts: 0,
             last_end: None,
-            latency: Duration::ZERO,
+            paced: false,
+            latency: Duration::MAX,
             begun: None,
             sent: 0,
             spent: Duration::ZERO,
@@ -115,7 +118,8 @@ impl Source {
     pub(super) fn begin(&mut self, now: Time, range: ByteRange) {
         let (at, end) = (range.start, range.end);
         self.standing = Standing::Working { at, end };
-        self.latency = now.since(self.heard);
+        self.latency = self.latency.min(now.since(self.heard));
+        self.paced = false;
         (self.begun, self.heard) = (Some(now), now);
     }
 

@@ -10,6 +10,9 @@ use tokio::sync::watch;
 
 use crate::house::v4;
 
+/// The size of the gate's buffers, in bytes.
+const SMALL: usize = 256 * 1024;
+
 /// A gate.
 pub(crate) struct Gate {
     passed: Arc<AtomicU64>,
@@ -40,6 +43,9 @@ impl Gate {
         let (limited, come_and_go) = (self.limit.subscribe(), self.busy.clone());
         tokio::spawn(async move {
             while let Ok((outside, _)) = listener.accept().await {
+                // What waits in the gate's own buffer has not come out.
+                let small = socket2::SockRef::from(&outside).set_send_buffer_size(SMALL);
+                small.expect("a socket of its own");
                 let inside = TcpStream::connect(house).await.expect("it listens");
                 let (counter, limited, reach) = (counter.clone(), limited.clone(), reach.clone());
                 let come_and_go = come_and_go.clone();

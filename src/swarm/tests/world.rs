@@ -221,6 +221,7 @@ impl World {
             self.tell(Input::Arrived { source, range });
         }
         if left.is_empty() {
+            self.tell(Input::Paced(source));
             self.tell(Input::Ended(source));
         }
     }

@@ -26,11 +26,14 @@ use crate::transfer::http::{IN_PATH, Method, Place, Request, Status, tell_altern
 use crate::transfer::session::Session;
 use crate::wire::{Sha1, TigerRoot};
 
-/// How much is gathered before it is written: with the bytes being written meanwhile half of what a kill may cost.
-const BUFFER: usize = 256 * 1024;
+/// How much is gathered before it is written: with the bytes being written meanwhile a quarter of what a kill may cost.
+const BUFFER: usize = 128 * 1024;
 
 /// How long it is gathered at most: a slow download is to be seen growing, too.
 const GATHER_LIMIT: Duration = Duration::from_secs(1);
+
+/// A source whose bytes are read in pieces smaller than this is slower than we are: the socket is empty each time.
+const PACED: u64 = 16 * 1024;
 
 /// The largest answer that is read as a hash tree; gtk-gnutella refuses more than 260 KiB.
 const LARGEST_TREE: usize = 1024 * 1024;
@@ -74,6 +77,8 @@ pub(super) enum What {
     Told(Facts),
     /// These bytes will come.
     Sending(ByteRange),
+    /// They came slower than we read.
+    Paced,
     /// These came, and were not here before.
     Arrived(ByteRange),
     /// The hash tree came, or did not.
@@ -290,12 +295,12 @@ impl Errand {
 
     /// Takes in the bytes of an answer. While some are written, the next ones are gathered.
     async fn receive(&self, session: &mut Session, range: ByteRange) -> Result<(), Trouble> {
-        let (mut gathered, mut at) = (BytesMut::new(), range.start);
+        let (mut gathered, mut at, mut reads) = (BytesMut::new(), range.start, 0);
         let mut writing: Option<JoinHandle<io::Result<BytesMut>>> = None;
         loop {
             let more = self
                 .cut
-                .run_until_cancelled(gather(session, &mut gathered))
+                .run_until_cancelled(gather(session, &mut gathered, &mut reads))
                 .await;
             let empty = match writing.take() {
                 Some(writing) => written(writing).await?,
@@ -312,6 +317,9 @@ impl Errand {
             match more {
                 Some(Ok(true)) => writing = Some(last),
                 more => {
+                    if (at - range.start) < u64::from(reads) * PACED {
+                        self.tell(What::Paced);
+                    }
                     written(last).await?;
                     return match more {
                         None => Err(Trouble::Cut),
@@ -374,17 +382,22 @@ fn of_connection(error: &io::Error) -> Setback {
 }
 
 /// Reads the next bytes of a body: until there are enough, or none for a while. Whether there are more.
-async fn gather(session: &mut Session, gathered: &mut BytesMut) -> io::Result<bool> {
+async fn gather(
+    session: &mut Session,
+    gathered: &mut BytesMut,
+    reads: &mut u32,
+) -> io::Result<bool> {
     gathered.reserve(BUFFER);
     if session.body(gathered, BUFFER).await? == 0 {
         return Ok(false);
     }
+    *reads += 1;
     let deadline = Instant::now() + GATHER_LIMIT;
     while gathered.len() < BUFFER {
         let room = BUFFER - gathered.len();
         match timeout_at(deadline, session.body(gathered, room)).await {
             Ok(Ok(0)) => return Ok(false),
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => *reads += 1,
             Ok(Err(error)) => return Err(error),
             Err(_) => break,
         }

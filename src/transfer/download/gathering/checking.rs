@@ -11,8 +11,8 @@ use crate::transfer::download::status::DownloadState;
 /// How much of the file's start may lie there undigested before that is done, while more comes.
 const FOLLOW_BEHIND: u64 = 4 * 1024 * 1024;
 
-/// Blocks held against the tree at once: as many as a small machine has cores.
-const JUDGES: usize = 2;
+/// Blocks held against the tree at once, or waiting for a thread: so that none of a few cores ever waits for us.
+const JUDGES: usize = 4;
 
 impl Gathering<'_> {
     /// Uses a hash tree from now on.
@@ -62,7 +62,7 @@ impl Gathering<'_> {
 
     pub(super) fn judge_next(&mut self) {
         while self.judging < JUDGES {
-            let (Some(tree), Some(range)) = (&self.tree, self.to_judge.pop()) else {
+            let (Some(tree), Some(range)) = (&self.tree, self.to_judge.pop_front()) else {
                 return;
             };
             let (part, tree) = (Arc::clone(&self.part), Arc::clone(tree));

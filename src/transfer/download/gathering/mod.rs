@@ -6,6 +6,7 @@ mod asking;
 mod checking;
 mod telling;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -48,7 +49,7 @@ pub(super) struct Gathering<'a> {
     rate: Rate,
     errands: JoinSet<()>,
     chores: JoinSet<Chore>,
-    to_judge: Vec<ByteRange>,
+    to_judge: VecDeque<ByteRange>,
     judging: usize,
     following: bool,
     tell: mpsc::UnboundedSender<News>,
@@ -76,7 +77,7 @@ impl<'a> Gathering<'a> {
             rate,
             errands: JoinSet::new(),
             chores: JoinSet::new(),
-            to_judge: Vec::new(),
+            to_judge: VecDeque::new(),
             judging: 0,
             following: false,
             tell,
@@ -181,7 +182,7 @@ impl<'a> Gathering<'a> {
                     }
                 }
                 Effect::Judge(range) => {
-                    self.to_judge.push(range);
+                    self.to_judge.push_back(range);
                     self.judge_next();
                 }
                 Effect::Forget(range) => {
