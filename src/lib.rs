@@ -18,13 +18,15 @@
 //! | [`time`], [`rng`] | the clock and the dice, injected | nobody |
 //! | [`wire`] | bytes to descriptors and back, the handshake, deflated links | the two above |
 //! | [`overlay`] | neighbours, routes, pongs, flooding: the state machine | `wire` |
+//! | [`thex`] | hash trees: which block of a file is wrong | `wire` |
+//! | [`swarm`] | one file from many sources: whom to ask for what, whom to believe | `thex` |
 //! | [`library`] | shared files by number, by words, by SHA-1 | `wire` |
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
-//! Arrows only go down, and the first five are pure: no socket, thread, disk or clock of their own. `tests/layers.rs`
+//! Arrows only go down, and the first seven are pure: no socket, thread, disk or clock of their own. `tests/layers.rs`
 //! reads the sources and fails where that is not so.
 //!
 //! # The way of a query
@@ -34,7 +36,9 @@
 //! reads 23 bytes of [`wire::Header`] and leaves the payload unparsed; the overlay has not seen that GUID before,
 //! remembers the way back, asks its [`library`] by an effect, and passes the query on with a lower TTL, its payload the
 //! very bytes that came. A [`wire::QueryHit`] goes back the way the query came, link by link. The user types `get 1`,
-//! and [`transfer::Downloads`] fetches the file over HTTP, checks its SHA-1, and only then puts it among the downloads.
+//! and [`transfer::Downloads`] fetches the file over HTTP from all who have it: a [`swarm::Swarm`] says whom to ask for which
+//! bytes, each block is held against the [`thex::Tree`], the whole against its SHA-1, and only then it is put among the
+//! downloads.
 //!
 //! # What strangers send
 //!

@@ -204,9 +204,11 @@ fn open_whole(path: &Path) -> Result<Database, Fault> {
     }
 }
 
+/// What is known of a path.
+type Digests = (u64, i64, i64, &'static [u8; 20], &'static [u8; 24]);
+
 /// Path to size, time of change, time of the inode (as in [`Stamp`]), SHA-1 and root of the hash tree.
-const DIGESTS: TableDefinition<'_, &[u8], (u64, i64, i64, &[u8; 20], &[u8; 24])> =
-    TableDefinition::new("digests");
+const DIGESTS: TableDefinition<'_, &[u8], Digests> = TableDefinition::new("digests");
 
 /// Path to the hashes of the blocks, where there is more than one.
 const TREES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("blocks");

@@ -105,7 +105,7 @@ impl Librarian {
             ended: Mutex::new(ended),
         };
         let hasher = Hasher {
-            trees: trees.clone(),
+            trees,
             jobs: jobs_in,
             board: Arc::clone(&board),
             cache: Arc::clone(&cache),

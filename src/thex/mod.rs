@@ -70,6 +70,26 @@ impl Tree {
         &self.blocks
     }
 
+    /// The same with no more levels than are customary.
+    ///
+    /// gtk-gnutella (measured: 1.2.3) takes a tree that does not arrive in one piece for a damaged one; those it makes itself
+    /// are small enough.
+    #[must_use]
+    pub fn customary(&self) -> Self {
+        let most = 1 << customary_depth(self.size);
+        let (mut block, mut levels) = (self.block, levels(&self.blocks));
+        while levels.last().is_some_and(|level| level.len() > most) {
+            levels.pop();
+            block *= 2;
+        }
+        let blocks = levels.pop().unwrap_or_default().into();
+        Self {
+            block,
+            blocks,
+            ..self.clone()
+        }
+    }
+
     /// Whether these are the bytes of the block that begins at `start`.
     pub fn holds(&self, start: u64, bytes: &[u8]) -> bool {
         let number = usize::try_from(start / self.block).ok();
@@ -90,6 +110,20 @@ impl std::fmt::Debug for Tree {
 pub fn block_for(size: u64) -> u64 {
     let needed = size.div_ceil(MOST_BLOCKS).next_power_of_two();
     needed.max(SMALLEST_BLOCK)
+}
+
+/// How many levels below the root LimeWire keeps, and gtk-gnutella as far as it keeps any, of a file of this size.
+pub fn customary_depth(size: u64) -> u32 {
+    const MIB: u64 = 1024 * 1024;
+    let quarters = size / (MIB / 4);
+    match size / MIB {
+        0..64 => quarters.checked_ilog2().map_or(0, |log| log + 1),
+        64..256 => 9,
+        256..1024 => 10,
+        1024..4096 => 11,
+        4096..65_536 => 12,
+        _ => 13,
+    }
 }
 
 /// How many blocks a file has; an empty one has an empty one.
@@ -137,6 +171,17 @@ mod tests {
             assert!(!tree.holds(start, &spoilt));
         }
         assert!(!tree.holds(u64::MAX, &[]));
+    }
+
+    #[test]
+    fn a_customary_tree_is_the_same_with_fewer_levels() {
+        let size = 1 << 30;
+        let blocks: Vec<Node> = (0..4096_u32).map(|n| [n as u8; 24]).collect();
+        let tree = Tree::new(size, 256 * 1024, blocks).expect("as many as there are");
+        let coarse = tree.customary();
+        assert_eq!(coarse.root(), tree.root());
+        assert_eq!((coarse.block(), coarse.blocks().len()), (512 * 1024, 2048));
+        assert_eq!(coarse.customary(), coarse);
     }
 
     #[test]

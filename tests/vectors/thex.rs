@@ -1,13 +1,17 @@
 //! Tiger trees: of bytes, and on the wire.
 
-use servent::thex::{Hasher, Tree};
+use servent::thex::{Hasher, Tree, customary_depth};
 use servent::wire::{Guid, Urn};
 
 use crate::Check;
 use crate::vector::Vector;
 
 /// The groups of this family.
-pub(crate) const CHECKS: &[(&str, Check)] = &[("tigertree", tigertree), ("thex_dime", thex_dime)];
+pub(crate) const CHECKS: &[(&str, Check)] = &[
+    ("tigertree", tigertree),
+    ("thex_dime", thex_dime),
+    ("thex_depth_lw", thex_depth_lw),
+];
 
 /// The bytes that a vector describes.
 fn data(what: &str) -> Vec<u8> {
@@ -48,4 +52,9 @@ fn thex_dime(vector: &Vector) {
     }
     let read = Tree::decode(&ours.encode(Guid([1; 16])), size, ours.root());
     assert_eq!(read.map(|tree| tree.root()), Ok(ours.root()));
+}
+
+fn thex_depth_lw(vector: &Vector) {
+    let depth = customary_depth(vector.number("file_size"));
+    assert_eq!(u64::from(depth), vector.number("depth"));
 }

@@ -165,7 +165,7 @@ impl Errand {
             let why = format!("the source has another file: urn:sha1:{told}");
             return Err(Setback::new(Failure::OtherFile, why));
         }
-        let range = range.unwrap_or(ByteRange::new(0, total));
+        let range = range.unwrap_or_else(|| ByteRange::new(0, total));
         let first = ByteRange::new(self.range.start, self.range.start + 1);
         if total > 0 && first.shared(range).is_empty() || range.end > total {
             return Err(Setback::broken(

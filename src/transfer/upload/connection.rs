@@ -44,7 +44,7 @@ pub(super) struct Connection<'a> {
     given: bool,
     number: u64,
     /// `User-Agent`, which gtk-gnutella sends with its first request only.
-    agent: String,
+    pub(super) agent: String,
     /// Whether a response went out: the first one says more.
     answered: bool,
     /// The file asked for last: a servent fetches a large one in many pieces.

@@ -7,9 +7,11 @@
 use std::net::SocketAddrV4;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lru::LruCache;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::transfer::http::{CONTENT_URN, Method, Request, Status};
 use crate::transfer::session::Session;
@@ -25,10 +27,15 @@ const TOLD: usize = 10;
 /// How many addresses are tried at once; further ones will be told again.
 const TRIALS: usize = 4;
 
+/// How long an address is left alone after it was tried. gtk-gnutella bans whoever connects six times in a minute.
+const RETRY: Duration = Duration::from_secs(60);
+
 /// The meshes of all files.
 #[derive(Debug)]
 pub(super) struct Mesh {
     files: Mutex<LruCache<Sha1, Vec<SocketAddrV4>>>,
+    /// When which address was tried last.
+    tried: Mutex<LruCache<SocketAddrV4, Instant>>,
     trials: Semaphore,
 }
 
@@ -36,6 +43,7 @@ impl Default for Mesh {
     fn default() -> Self {
         Self {
             files: Mutex::new(LruCache::new(FILES)),
+            tried: Mutex::new(LruCache::new(FILES)),
             trials: Semaphore::new(TRIALS),
         }
     }
@@ -66,7 +74,7 @@ impl Mesh {
             .files()
             .get(&sha1)
             .is_some_and(|known| known.contains(&addr));
-        if known {
+        if known || !mesh.may_try(addr) {
             return;
         }
         let mesh = Arc::clone(mesh);
@@ -82,6 +90,17 @@ impl Mesh {
                 known.push(addr);
             }
         });
+    }
+
+    /// Whether an address was left alone long enough.
+    fn may_try(&self, addr: SocketAddrV4) -> bool {
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let lately = tried.get(&addr).is_some_and(|at| now - *at < RETRY);
+        if !lately {
+            tried.put(addr, now);
+        }
+        !lately
     }
 
     fn files(&self) -> MutexGuard<'_, LruCache<Sha1, Vec<SocketAddrV4>>> {

@@ -23,6 +23,10 @@ impl Connection<'_> {
         let Some(tree) = self.tree(sha1, file).await else {
             return self.refuse(Status::NOT_FOUND, kept).await;
         };
+        let tree = match self.agent.starts_with("gtk-gnutella/") {
+            true => Arc::new(tree.customary()),
+            false => tree,
+        };
         let body = tree.encode(Guid::random(&mut Rng::system()));
         let response = Response::new(Status::OK)
             .with("Content-Type", Tree::MEDIA_TYPE)
