@@ -250,6 +250,8 @@ pub fn answerer(stream: &[u8]) {
             leaves: 1,
             guide: false,
             hosts: vec![REMOTE],
+            ultrapeers: vec![REMOTE],
+            leaves_at: vec![REMOTE],
         };
         let mut answerer = Answerer::new(greeting(), REMOTE, vacancy);
         converse(pieces, |input| answerer.feed(input))

@@ -5,7 +5,7 @@
 //! once is not sent.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,7 +27,7 @@ const FROM_ONE: u32 = 50;
 /// Datagrams taken in each second from all: some milliseconds of the actor's time.
 const FROM_ALL: u32 = 2_000;
 
-/// Addresses whose datagrams are counted.
+/// Senders whose datagrams are counted.
 const ADDRESSES: NonZeroUsize = NonZeroUsize::new(1_024).expect("it is not zero");
 
 /// How long to leave the socket alone when it fails.
@@ -85,7 +85,7 @@ impl Datagrams {
                 }
             };
             let read = pace
-                .admit(Instant::now(), (*from.ip()).into())
+                .admit(Instant::now(), sender(from))
                 .then(|| datagram::read(&buffer[..len]));
             let Some(Ok(descriptor)) = read else {
                 self.lost.fetch_add(1, Relaxed);
@@ -105,7 +105,7 @@ impl Datagrams {
 struct Pace {
     since: Instant,
     all: u32,
-    from: LruCache<IpAddr, u32>,
+    from: LruCache<SocketAddrV4, u32>,
 }
 
 impl Pace {
@@ -118,7 +118,7 @@ impl Pace {
     }
 
     /// Whether one more from there is taken. Who sends too many uses up nobody's share but his.
-    fn admit(&mut self, now: Instant, from: IpAddr) -> bool {
+    fn admit(&mut self, now: Instant, from: SocketAddrV4) -> bool {
         if now - self.since >= Duration::from_secs(1) {
             self.since = now;
             self.all = 0;
@@ -134,15 +134,32 @@ impl Pace {
     }
 }
 
+/// Who sent it: an address, with all its ports. On our own machine or site each port may be somebody else.
+fn sender(from: SocketAddrV4) -> SocketAddrV4 {
+    let near = from.ip().is_loopback() || from.ip().is_private();
+    SocketAddrV4::new(*from.ip(), if near { from.port() } else { 0 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn ports_are_told_apart_only_nearby() {
+        let same = |a: &str, b: &str| {
+            let [a, b] = [a, b].map(|addr| sender(addr.parse().expect("an address")));
+            a == b
+        };
+        assert!(same("44.1.0.1:1", "44.1.0.1:2"));
+        assert!(!same("127.0.0.1:1", "127.0.0.1:2"));
+        assert!(!same("192.168.0.1:1", "192.168.0.1:2"));
+    }
+
+    #[test]
     fn a_flood_from_one_address_leaves_room_for_others() {
         let began = Instant::now();
         let mut pace = Pace::new(began);
-        let ip = |last: u32| IpAddr::from((0x2c00_0000 + last).to_be_bytes());
+        let ip = |last: u32| sender(SocketAddrV4::new((0x2c00_0000 + last).into(), last as u16));
         let taken = (0..100_000).filter(|_| pace.admit(began, ip(1))).count();
         assert_eq!(taken, FROM_ONE as usize);
         assert!(pace.admit(began, ip(2)));

@@ -98,7 +98,10 @@ pub(super) enum Order {
     /// How are you?
     Status(oneshot::Sender<Status>),
     /// A caller wants in: what do we say of ourselves, and is there room?
-    Invite(oneshot::Sender<Invitation>),
+    Invite {
+        from: std::net::Ipv4Addr,
+        reply: oneshot::Sender<Invitation>,
+    },
 }
 
 /// What a caller is answered with.

@@ -185,7 +185,10 @@ impl Door {
         whole_group(&mut stream, &mut input).await?;
         let (reply, invitation) = oneshot::channel();
         let closed = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
-        let invite = Report::Order(Order::Invite(reply));
+        let invite = Report::Order(Order::Invite {
+            from: *remote.ip(),
+            reply,
+        });
         self.inbox.send(invite).await.map_err(|_| closed(()))?;
         let invitation = invitation.await.map_err(|_| closed(()))?;
         let mut greeting = invitation.greeting;

@@ -46,6 +46,8 @@ pub struct Status {
     pub refused: u64,
     /// Whether strangers reach us by TCP and by UDP, and how we know.
     pub reachable: [Reachable; 2],
+    /// Neighbours who pass pushes on to us, if we need it.
+    pub proxies: Vec<SocketAddrV4>,
     /// Datagrams that were malformed, too many, or not taken by the system.
     pub lost_datagrams: u64,
     /// Since the start.
@@ -74,6 +76,7 @@ impl Status {
             lost_hits: 0,
             refused: 0,
             reachable: [Reachable::Unknown("it has stopped"); 2],
+            proxies: Vec::new(),
             lost_datagrams: 0,
             uptime: Duration::ZERO,
         }
@@ -91,6 +94,8 @@ pub struct PeerStatus {
     pub table: Option<(u32, f64)>,
     /// It takes queries with fewer hops than this; none for all.
     pub hops_flow: Option<u8>,
+    /// It passes pushes on to us, we pass them on to it.
+    pub push_proxy: (bool, bool),
     /// Who opened the link.
     pub direction: Direction,
     /// Its `User-Agent`, as sent.

@@ -165,7 +165,7 @@ impl Overlay {
             self.send(now, to, Descriptor { header, payload }, out);
         }
         if let Some(leaf) = leaf.filter(|_| guided)
-            && self.peers.get(leaf).is_some_and(|leaf| leaf.tells_status)
+            && self.peers.get(leaf).is_some_and(|leaf| leaf.skills.status)
         {
             self.say(now, leaf, guid, &VendorMeaning::QueryStatusRequest, out);
         }

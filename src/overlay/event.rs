@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::time::Time;
 use crate::wire::handshake::Agreement;
 use crate::wire::qrp::RouteTable;
-use crate::wire::{ByeCode, Descriptor, Guid, Query, QueryHit, Record};
+use crate::wire::{ByeCode, Descriptor, Guid, Push, Query, QueryHit, Record};
 
 /// A neighbour's number, given by the driver and never given twice. The core only compares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +132,13 @@ pub enum Command {
         servent: Guid,
         /// The file's index.
         index: u32,
+    },
+    /// Pass a push on to a leaf that asked for it: somebody has connected to us and wants it.
+    PassPush {
+        /// From where he connected.
+        asker: Ipv4Addr,
+        /// What he wants.
+        push: Box<Push>,
     },
     /// Say Bye to everybody and take no new neighbours.
     Leave,

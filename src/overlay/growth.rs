@@ -132,7 +132,7 @@ impl Overlay {
         if free == 0 && who.direction == Direction::Incoming {
             return Err((NO_SLOT, "Too many connections"));
         }
-        self.take_role(who)
+        self.take_role(now, who)
     }
 
     /// A link is gone.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use lru::LruCache;
 
 use crate::time::Time;
-use crate::wire::Guid;
+use crate::wire::{Crawl, Guid};
 
 use super::reach::{Reach, reach};
 
@@ -38,8 +38,28 @@ pub(super) struct Account {
     pub(super) challenged: Option<Time>,
     /// When hits were last offered to it.
     pub(super) offered: Option<Time>,
-    /// The ping it sent that waits for the challenge to be met.
-    pub(super) question: Option<Question>,
+    /// When a crawler there was last answered.
+    pub(super) crawled: Option<Time>,
+    /// What it asked for that waits for the challenge to be met.
+    pub(super) pending: Option<Pending>,
+}
+
+/// What waits until an address has proved itself. One thing for each: what comes later takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    /// The answer to a ping.
+    Pong(Question),
+    /// The answer to a crawler, with the GUID of its question.
+    Crawl(Guid, Crawl),
+    /// A push for a servent that has us pass them on.
+    Push {
+        /// To whom it goes.
+        servent: Guid,
+        /// The file.
+        index: u32,
+        /// To where that servent is to connect.
+        addr: SocketAddrV4,
+    },
 }
 
 /// A ping, as far as its answer depends on it.
@@ -119,6 +139,7 @@ impl Ledger {
                 answered: account.answered,
                 challenged: account.challenged,
                 offered: account.offered,
+                crawled: account.crawled,
                 ..fresh
             };
         }

@@ -9,8 +9,9 @@
 //! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eight chapters
 //! along links: `search` (Query and QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `tables` (query
 //! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
-//! In five by UDP: `datagram` (the door, pings and pongs), `caches` (host caches), `offer` and `claim` (out-of-band hits),
-//! `reachable` (whether strangers reach us). `roles` says in which tier it stands.
+//! In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
+//! `crawl` (who asks for our neighbours). `reachable` says whether strangers reach us, `proxies` what helps if they do
+//! not, `roles` in which tier we stand.
 //!
 //! The one rule: [`Overlay::handle`] cannot fail. Bad bytes are the neighbour's fault and are counted, and an input
 //! about somebody already gone is ignored; so drivers need no error path.
@@ -27,6 +28,7 @@ mod caches;
 mod claim;
 mod config;
 mod counts;
+mod crawl;
 mod datagram;
 pub mod dynamic;
 mod event;
@@ -38,6 +40,7 @@ mod offer;
 mod peers;
 mod ping;
 mod pongs;
+mod proxies;
 mod push;
 mod quota;
 mod reach;
@@ -47,6 +50,7 @@ mod routes;
 mod search;
 mod secret;
 mod shield;
+mod skills;
 mod tables;
 mod vendor;
 
@@ -65,7 +69,6 @@ use growth::Growth;
 use hosts::HostCache;
 use peers::Peers;
 use pongs::PongCache;
-use push::PushLimits;
 use reachable::Reachability;
 use roles::Standing;
 use routes::Routes;
@@ -95,7 +98,6 @@ pub struct Overlay {
     asking: Askings,
     tables: Tables,
     growth: Growth,
-    push_limits: PushLimits,
     reachable: Box<Reachability>,
     /// None without a socket for them.
     datagrams: Option<Box<Datagrams>>,
@@ -141,7 +143,6 @@ impl Overlay {
             asking: Askings::default(),
             tables: Tables::default(),
             growth: Growth::default(),
-            push_limits: PushLimits::default(),
             reachable: Box::default(),
             datagrams: None,
             rounds_due: None,
@@ -245,6 +246,7 @@ impl Overlay {
             Command::Shelf(table) => self.on_shelf(now, *table, out),
             Command::Busy(busy) => self.sharing.busy = busy,
             Command::Push { servent, index } => self.ask_push(now, servent, index, out),
+            Command::PassPush { asker, push } => self.pass_push(now, asker, *push, out),
             Command::Leave => self.leave(out),
         }
     }

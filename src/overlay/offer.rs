@@ -3,7 +3,7 @@
 //!
 //! The one rule: a query may name anybody's address, so to one that has not proved itself goes a single small offer a
 //! minute, smaller than the query was, and no hit. Who claims is pinged first. And nothing is lost by it: what cannot be
-//! offered, or was claimed and cannot be sent, goes back the way the query came.
+//! offered, is not claimed, or was claimed and cannot be sent, goes back the way the query came.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -187,17 +187,16 @@ impl Overlay {
         }
     }
 
-    /// Gives up what has waited too long. What was claimed, but by an address that does not answer a ping, goes back the
-    /// way the query came: its asker may be honest and our ping lost.
+    /// What has waited too long goes back the way the query came, whether it was not claimed, or claimed by an address that
+    /// does not answer a ping: its asker may be honest, and a datagram lost.
     pub(super) fn tend_offers(&mut self, now: Time, out: &mut impl Outbox) {
-        let unproven = self.take_offers(|offer| {
-            let claim = offer.claim.as_ref();
-            claim.is_some_and(|claim| now.since(claim.at) >= PROOF_WITHIN)
+        let late = self.take_offers(|offer| match &offer.claim {
+            Some(claim) => now.since(claim.at) >= PROOF_WITHIN,
+            None => now.since(offer.at) >= CLAIM_WITHIN,
         });
-        for offer in unproven {
+        for offer in late {
             self.answer_along(now, offer.query, offer.records, out);
         }
-        self.take_offers(|offer| now.since(offer.at) >= CLAIM_WITHIN);
     }
 
     fn take_offers(&mut self, which: impl Fn(&Offer) -> bool) -> Vec<Offer> {
@@ -265,8 +264,9 @@ const UNPROVEN_PER_MINUTE: u32 = 60;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// How long an offer stands (gtk-gnutella: 80 s).
-const CLAIM_WITHIN: Duration = Duration::from_secs(80);
+/// How long an offer stands. gtk-gnutella waits for 80 s and offers three times; with us nothing is lost in the end, so it
+/// had better not come when nobody waits for it any more.
+const CLAIM_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the proof of an address may take.
 const PROOF_WITHIN: Duration = Duration::from_secs(5);
@@ -277,5 +277,5 @@ const LONGEST_TOKEN: usize = 16;
 /// LimeWire reads no hit with more records.
 const RECORDS_PER_HIT: usize = 10;
 
-/// The longest payload of a hit by UDP: with all headers it crosses every path of today in one piece.
-const LONGEST_PAYLOAD: usize = 1_200;
+/// The longest payload of what we send by UDP: with all headers it crosses every path of today in one piece.
+pub(super) const LONGEST_PAYLOAD: usize = 1_200;

@@ -10,8 +10,9 @@ use crate::wire::Guid;
 use crate::wire::handshake::Role;
 use crate::wire::qrp::{Receiver, RouteTable};
 
+use super::proxies::Proxy;
 use super::quota::Quota;
-use super::reachable::Tests;
+use super::skills::Skills;
 use super::tables::Given;
 use super::{Direction, Introduction, PeerId};
 
@@ -55,10 +56,14 @@ pub struct Peer {
     pub(super) given: Given,
     /// It takes queries with fewer hops than this (BEAR/4).
     pub(super) hops_flow: u8,
-    /// It tells how many hits it has when asked (BEAR/11).
-    pub(super) tells_status: bool,
-    /// Whether it tests if we can be reached.
-    pub(super) tests: Tests,
+    /// We take queries from it with fewer hops than this, as it has been told.
+    pub(super) flow_told: u8,
+    /// What it understands.
+    pub(super) skills: Skills,
+    /// Whether it passes pushes on to us.
+    pub(super) proxy: Proxy,
+    /// The GUID under which it has us pass pushes on to it.
+    pub(super) client: Option<Guid>,
 }
 
 impl Peer {
@@ -83,8 +88,10 @@ impl Peer {
             routing: None,
             given: Given::NOTHING,
             hops_flow: u8::MAX,
-            tells_status: false,
-            tests: Tests::NONE,
+            flow_told: u8::MAX,
+            skills: Skills::NONE,
+            proxy: Proxy::Unasked,
+            client: None,
         }
     }
 
@@ -101,6 +108,16 @@ impl Peer {
     /// The hops below which it takes queries; none when it takes all.
     pub fn hops_flow(&self) -> Option<u8> {
         (self.hops_flow < u8::MAX).then_some(self.hops_flow)
+    }
+
+    /// Whether it passes pushes on to us.
+    pub const fn is_proxy(&self) -> bool {
+        matches!(self.proxy, Proxy::Serves(_))
+    }
+
+    /// Whether we pass pushes on to it.
+    pub const fn is_client(&self) -> bool {
+        self.client.is_some()
     }
 
     /// Where it listens, as far as we know.

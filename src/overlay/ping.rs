@@ -185,8 +185,10 @@ impl Overlay {
             self.on_silent(now, peer, out);
         }
         self.share_tables(now, out);
-        self.reconsider_role(now);
+        self.reconsider_role(now, out);
         self.test_reach(now, out);
+        self.seek_proxies(now, out);
+        self.tell_flow(now, out);
         self.tend_offers(now, out);
         self.plan_rounds(now, out);
         self.grow(now, out);

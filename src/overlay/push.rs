@@ -1,7 +1,8 @@
 //! Push: "connect to me, I cannot connect to you", sent to a servent by the way its hits came (Gnutella 0.6, "Push").
 //!
 //! The one rule: nobody can make us dial a third party at will. We follow a Push only if its neighbour took a hit of ours
-//! lately, only to addresses that neighbour may speak of, and not often.
+//! lately, only to addresses that neighbour may speak of and to ports where servents
+//! stand, and not often.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -9,9 +10,11 @@ use std::time::Duration;
 use crate::time::Time;
 use crate::wire::{Descriptor, Ggep, Guid, Kind, Push};
 
+use super::ledger::holder;
+use super::offer::LOWEST_PORT;
 use super::reach::is_believed;
 use super::routes::Way;
-use super::{Effect, Event, Outbox, Overlay, PeerId};
+use super::{Effect, Event, Outbox, Overlay, Peer, PeerId};
 
 impl Overlay {
     /// A Push: for us, or for a servent whose hits came by another neighbour.
@@ -31,8 +34,8 @@ impl Overlay {
         if servent == Some(self.guid) {
             return self.on_push_to_us(now, from, &what, out);
         }
-        let way = servent.and_then(|servent| self.servents.find(now, &servent));
-        let to = way.and_then(|way| way.to);
+        let client = servent.and_then(|servent| self.client(&servent));
+        let to = client.or_else(|| self.servents.find(now, &servent?)?.to);
         let to = to.filter(|to| *to != from && self.peers.get(*to).is_some());
         let payload = what.payload;
         match (header.relayed(), to) {
@@ -46,12 +49,10 @@ impl Overlay {
     fn on_push_to_us(&mut self, now: Time, from: PeerId, what: &Descriptor, out: &mut impl Outbox) {
         let asked = Push::decode(&what.payload).ok().filter(|push| {
             self.peers.get(from).is_some_and(|peer| {
-                let answered = peer
-                    .answered
-                    .is_some_and(|at| now.since(at) < ANSWERED_LATELY);
-                answered && is_believed(push.addr, *peer.who.remote.ip())
-            }) && !self.is_ourselves(push.addr)
-                && self.push_limits.take(now, push.addr)
+                self.is_answered(now, peer) && is_believed(push.addr, *peer.who.remote.ip())
+            }) && push.addr.port() >= LOWEST_PORT
+                && !self.is_ourselves(push.addr)
+                && self.reachable.may_push(now, holder(push.addr))
         });
         match asked {
             Some(push) => out.push(Effect::Tell(Event::PushAsked {
@@ -60,6 +61,16 @@ impl Overlay {
             })),
             None => self.counts.dropped += 1,
         }
+    }
+
+    /// Whether a push that this neighbour brings can be the answer to a hit of ours: it took one lately, or it passes
+    /// pushes on to us and some neighbour took one.
+    fn is_answered(&self, now: Time, peer: &Peer) -> bool {
+        let lately = |peer: &Peer| {
+            let answered = peer.answered;
+            answered.is_some_and(|at| now.since(at) < ANSWERED_LATELY)
+        };
+        lately(peer) || (peer.is_proxy() && self.peers.iter().any(lately))
     }
 
     /// Asks a servent to connect to us.
@@ -105,7 +116,7 @@ impl PushLimits {
 }
 
 /// The GUID of a Push: known from now on, and no hit follows it.
-const SEEN: Way = Way {
+pub(super) const SEEN: Way = Way {
     to: None,
     hops: 0,
     probe: false,

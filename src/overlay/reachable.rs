@@ -13,11 +13,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::time::Time;
-use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, Supported, VendorMeaning};
+use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, VendorMeaning};
 
 use super::ledger::holder;
 use super::offer::LOWEST_PORT;
 use super::push::PushLimits;
+use super::quota::Quota;
 use super::reach::{Reach, is_possible, reach};
 use super::{Effect, Outbox, Overlay, Peer, PeerId};
 
@@ -64,6 +65,10 @@ pub(super) struct Reachability {
     /// Calls and pings that neighbours asked for.
     called_back: PushLimits,
     pinged_back: PushLimits,
+    /// Dials that pushes asked for.
+    pushed: PushLimits,
+    /// Pushes passed on to leaves that nobody can connect to.
+    pushes_passed: Quota,
 }
 
 /// One way, and the test of it.
@@ -91,6 +96,8 @@ impl Default for Reachability {
             udp: Trial::new(),
             called_back: PushLimits::default(),
             pinged_back: PushLimits::default(),
+            pushed: PushLimits::default(),
+            pushes_passed: Quota::NEW,
         }
     }
 }
@@ -101,9 +108,25 @@ impl Reachability {
         matches!(self.udp.verdict, Reachable::Yes(_))
     }
 
+    /// Whether strangers connect to us.
+    pub(super) const fn by_tcp(&self) -> bool {
+        matches!(self.tcp.verdict, Reachable::Yes(_))
+    }
+
     /// Whether it is known that strangers cannot connect to us.
     pub(super) const fn not_by_tcp(&self) -> bool {
         matches!(self.tcp.verdict, Reachable::No(_))
+    }
+
+    /// Whether `addr` may be dialled for one more push.
+    pub(super) fn may_push(&mut self, now: Time, addr: SocketAddrV4) -> bool {
+        self.pushed.take(now, addr)
+    }
+
+    /// Whether one more push may be passed on.
+    pub(super) fn may_pass_push(&mut self, now: Time) -> bool {
+        self.pushes_passed
+            .take(now, PUSHES_PASSED, Duration::from_secs(60))
     }
 
     /// We listen somewhere else: nothing of what was known holds.
@@ -199,7 +222,7 @@ impl Overlay {
             return;
         };
         if self.reachable.tcp.is_due(now, |_| true) {
-            for (to, addr) in self.draw_testers(|_, peer| peer.tests.tcp) {
+            for (to, addr) in self.draw_testers(|_, peer| peer.skills.calls_back) {
                 let guid = Guid::random(&mut self.rng);
                 self.say(now, to, guid, &VendorMeaning::TcpConnectBack(port), out);
                 self.reachable.tcp.ask(now, addr);
@@ -218,7 +241,7 @@ impl Overlay {
         let fit = |overlay: &Self, peer: &Peer| {
             let udp = overlay.datagrams.as_deref();
             let spoken = udp.and_then(|udp| udp.ledger.spoken(answers_from(peer)));
-            peer.tests.udp && spoken.is_none_or(|at| now.since(at) >= HOLE)
+            peer.skills.pings_back && spoken.is_none_or(|at| now.since(at) >= HOLE)
         };
         for (to, addr) in self.draw_testers(fit) {
             let Some(udp) = &mut self.datagrams else {
@@ -314,36 +337,6 @@ fn answers_from(peer: &Peer) -> SocketAddrV4 {
     SocketAddrV4::new(*remote.ip(), listening.port())
 }
 
-/// Which tests a neighbour makes for others.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tests {
-    tcp: bool,
-    udp: bool,
-}
-
-impl Tests {
-    /// None, as long as it has not said what it understands.
-    pub(super) const NONE: Self = Self {
-        tcp: false,
-        udp: false,
-    };
-
-    /// What it says of itself.
-    pub(super) fn among(all: &[Supported]) -> Self {
-        let has = |vendor: &[u8; 4], version| {
-            let same = |one: &Supported| one.vendor == *vendor && one.selector == CONNECT_BACK;
-            all.iter().any(|one| same(one) && one.version >= version)
-        };
-        Self {
-            tcp: has(b"BEAR", 1),
-            udp: has(b"GTKG", 2),
-        }
-    }
-}
-
-/// The number of both messages.
-const CONNECT_BACK: u16 = 7;
-
 const NOBODY_ASKED: &str = "no neighbour has been asked to test it";
 const ASKED: &str = "a neighbour has been asked to test it";
 const ONE_FAILED: &str = "a neighbour was asked and did not get through";
@@ -352,6 +345,9 @@ const SPOILT: &str = "a neighbour was asked, but we have spoken to it since";
 const CONNECTED: &str = "a stranger has connected";
 const PINGED: &str = "a stranger's datagram has come in";
 const NO_SOCKET: &str = "there is no socket for datagrams";
+
+/// Pushes passed on in each minute, to all leaves together: one leaf follows twenty.
+const PUSHES_PASSED: u32 = 120;
 
 /// Neighbours asked at once (gtk-gnutella: two).
 const TESTERS: usize = 2;

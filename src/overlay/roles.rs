@@ -1,12 +1,20 @@
 //! Roles: whether we stand among the ultrapeers or hang on some of them as a leaf, and why.
 //!
-//! The one rule: who chose a role keeps it, and one that was left to us ([`RoleChoice::Auto`]) changes only while we have
-//! no neighbour it could hurt. We begin as an ultrapeer, so servents that find only each other make a flat network.
-//! An ultrapeer whose slots for its kind are all taken asks the next one to be its leaf (`X-Ultrapeer-Needed: False`);
-//! a servent without neighbours follows. So two tiers form by themselves where one would be too wide. A leaf that stays
-//! without any ultrapeer for [`ALONE`] is an ultrapeer again.
+//! The one rule: who chose a role keeps it, and one that was left to us ([`RoleChoice::Auto`]) changes only while nobody
+//! hangs on us. We begin as an ultrapeer, so servents that find only each other make a flat network.
+//!
+//! * Down, by guidance: an ultrapeer whose slots for its kind are all taken asks the next one to be its leaf
+//!   (`X-Ultrapeer-Needed: False`); a servent without neighbours follows. So two tiers form by themselves where one would be
+//!   too wide.
+//! * Down, by a wall: an ultrapeer to which nobody can connect is no use as one. If it has found an ultrapeer, and no leaf
+//!   hangs on it, it becomes a leaf.
+//! * Up, left alone: a leaf without any ultrapeer for [`ALONE`] is an ultrapeer again.
+//! * Up, having stood well: a leaf that strangers reach by TCP and by UDP, and that has been there for an hour (as
+//!   gtk-gnutella wants it), offers itself again. If there are enough ultrapeers it is guided back, and the next time it
+//!   waits twice as long.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -14,7 +22,8 @@ use crate::time::Time;
 use crate::wire::ByeCode;
 use crate::wire::handshake::{Role, Vacancy};
 
-use super::{Introduction, Overlay};
+use super::reach::is_believed;
+use super::{Introduction, Outbox, Overlay};
 
 /// Which role a servent is to have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +48,10 @@ pub enum RoleReason {
     Guided,
     /// No ultrapeer would have us as its leaf.
     Unwanted,
+    /// Nobody can connect to us.
+    Walled,
+    /// We have been a leaf for long, and strangers reach us.
+    Steady,
 }
 
 /// The role and what it rests on.
@@ -46,6 +59,10 @@ pub enum RoleReason {
 pub(super) struct Standing {
     pub(super) role: Role,
     pub(super) reason: RoleReason,
+    /// When it was taken.
+    since: Time,
+    /// How often we have offered ourselves as an ultrapeer and been sent back.
+    in_vain: u8,
     /// Since when a leaf has had no ultrapeer.
     alone: Option<Time>,
 }
@@ -57,16 +74,31 @@ impl Standing {
             RoleChoice::Ultrapeer => (Role::Ultrapeer, RoleReason::Chosen),
             RoleChoice::Leaf => (Role::Leaf, RoleReason::Chosen),
         };
-        Self::because(role, reason)
-    }
-
-    const fn because(role: Role, reason: RoleReason) -> Self {
-        let alone = None;
         Self {
             role,
             reason,
-            alone,
+            since: Time::ZERO,
+            in_vain: 0,
+            alone: None,
         }
+    }
+
+    /// Takes another. Whoever is sent down again after he had offered himself waits twice as long before the next time.
+    fn change(&mut self, now: Time, role: Role, reason: RoleReason) {
+        let in_vain = self.reason == RoleReason::Steady && reason == RoleReason::Guided;
+        *self = Self {
+            role,
+            reason,
+            since: now,
+            in_vain: self.in_vain.saturating_add(in_vain.into()),
+            alone: None,
+        };
+    }
+
+    /// How long a leaf waits before it offers itself.
+    fn patience(&self) -> Duration {
+        let doublings = u32::from(self.in_vain).min(MOST_DOUBLINGS);
+        STEADY * (1 << doublings)
     }
 }
 
@@ -95,6 +127,20 @@ impl Overlay {
             leaves,
             guide: leaves > 0 && self.peers.ultrapeers() >= self.config.slots,
             hosts: self.recommended(now),
+            ..Vacancy::default()
+        }
+    }
+
+    /// The same for a newcomer from this address, who may be a crawler: nobody is told of addresses that mean nothing
+    /// where he stands.
+    pub fn vacancy_for(&self, now: Time, newcomer: Ipv4Addr) -> Vacancy {
+        let mut vacancy = self.vacancy(now);
+        vacancy.hosts.retain(|host| is_believed(*host, newcomer));
+        let [ultrapeers, leaves_at] = self.neighbours_for(newcomer);
+        Vacancy {
+            ultrapeers,
+            leaves_at,
+            ..vacancy
         }
     }
 
@@ -103,30 +149,65 @@ impl Overlay {
     }
 
     /// Takes the role that a handshake gave us, or says why the link cannot be.
-    pub(super) fn take_role(&mut self, who: &Introduction) -> Result<(), (ByeCode, &'static str)> {
+    pub(super) fn take_role(
+        &mut self,
+        now: Time,
+        who: &Introduction,
+    ) -> Result<(), (ByeCode, &'static str)> {
         let ours = who.agreement.ours;
         if ours == self.standing.role {
             return Ok(());
         }
         if ours == Role::Leaf && self.is_guidable() {
-            self.standing = Standing::because(Role::Leaf, RoleReason::Guided);
+            self.standing.change(now, Role::Leaf, RoleReason::Guided);
             return Ok(());
         }
         // The handshake began before the role changed.
         Err((ROLE_CHANGED, "Role changed"))
     }
 
-    /// A leaf that nobody will have is better off as an ultrapeer.
-    pub(super) fn reconsider_role(&mut self, now: Time) {
-        let alone = self.is_leaf() && self.peers.is_empty();
-        if !alone || self.config.role != RoleChoice::Auto {
-            self.standing.alone = None;
+    /// Goes up or down where there is a reason, and nobody hangs on us.
+    pub(super) fn reconsider_role(&mut self, now: Time, out: &mut impl Outbox) {
+        if self.config.role != RoleChoice::Auto {
             return;
         }
-        let since = *self.standing.alone.get_or_insert(now);
-        if now.since(since) >= ALONE {
-            self.standing = Standing::because(Role::Ultrapeer, RoleReason::Unwanted);
+        let deserted = self.is_deserted(now);
+        let (role, reason) = match self.role() {
+            Role::Leaf if deserted => (Role::Ultrapeer, RoleReason::Unwanted),
+            Role::Leaf if self.is_steady(now) => (Role::Ultrapeer, RoleReason::Steady),
+            Role::Ultrapeer if self.is_walled() => (Role::Leaf, RoleReason::Walled),
+            Role::Leaf | Role::Ultrapeer => return,
+        };
+        self.standing.change(now, role, reason);
+        // Each link was agreed on in the old role.
+        while let Some(peer) = self.peers.as_slice().first() {
+            self.hang_up(peer.id, ROLE_CHANGED, "Role changed", out);
         }
+    }
+
+    /// Whether a leaf has long been without any ultrapeer.
+    fn is_deserted(&mut self, now: Time) -> bool {
+        if !self.is_leaf() || !self.peers.is_empty() {
+            self.standing.alone = None;
+            return false;
+        }
+        let since = *self.standing.alone.get_or_insert(now);
+        now.since(since) >= ALONE
+    }
+
+    /// Whether a leaf may offer itself: it has been there for long, strangers reach it, and it is not searching.
+    fn is_steady(&self, now: Time) -> bool {
+        let reached = self.reachable.by_tcp() && self.reachable.by_udp();
+        let idle = self.config.grow && self.searches.is_empty();
+        reached && idle && now.since(self.standing.since) >= self.standing.patience()
+    }
+
+    /// Whether an ultrapeer does better as a leaf: nobody can connect to it, it can connect to others, no leaf hangs on it,
+    /// and it is not searching.
+    fn is_walled(&self) -> bool {
+        let walled = self.config.grow && self.reachable.not_by_tcp();
+        let free = self.peers.leaves() == 0 && self.searches.is_empty();
+        walled && free && self.peers.outgoing() > 0
     }
 
     /// Slots for leaves; a leaf has none.
@@ -158,12 +239,20 @@ impl fmt::Display for RoleReason {
             Self::Unguided => "nobody has asked for a leaf",
             Self::Guided => "an ultrapeer had enough of its kind",
             Self::Unwanted => "no ultrapeer would have a leaf",
+            Self::Walled => "nobody can connect to it",
+            Self::Steady => "it stood well as a leaf, and strangers reach it",
         })
     }
 }
 
 /// How long a leaf waits for an ultrapeer: some rounds of dials, each with its timeouts.
 pub(super) const ALONE: Duration = Duration::from_secs(30);
+
+/// How long a leaf waits before it offers itself (gtk-gnutella: an hour)...
+const STEADY: Duration = Duration::from_secs(3_600);
+
+/// ...and twice as long each time it was sent back, up to two thirds of a day.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// Mode change (Bye 0.1 as gtk-gnutella numbers it).
 const ROLE_CHANGED: ByeCode = ByeCode(203);

@@ -314,13 +314,14 @@ impl Overlay {
     pub(super) fn hit(&self, addr: SocketAddrV4, records: Vec<Record>) -> QueryHit {
         let mut ggep = Ggep::new();
         ggep.push("BH", Bytes::new());
+        self.name_proxies(&mut ggep);
         QueryHit {
             addr,
             speed: UNMEASURED,
             records,
             trailer: Trailer {
                 vendor: *b"SRVT",
-                push: Some(self.reachable.not_by_tcp()),
+                push: Some(self.wants_pushes()),
                 busy: Some(self.sharing.busy),
                 measured: Some(false),
                 ggep,

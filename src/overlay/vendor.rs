@@ -4,11 +4,10 @@
 //! fault.
 
 use crate::time::Time;
-use crate::wire::{Descriptor, Guid, Kind, Supported, VendorMeaning, VendorMessage};
+use crate::wire::{Descriptor, Guid, Kind, VendorMeaning, VendorMessage};
 
-use super::reachable::Tests;
-use super::routes::Way;
-use super::{Outbox, Overlay, PeerId};
+use super::skills::Skills;
+use super::{Outbox, Overlay, Peer, PeerId};
 
 impl Overlay {
     pub(super) fn on_vendor(
@@ -28,13 +27,15 @@ impl Overlay {
         };
         match meaning {
             Some(VendorMeaning::MessagesSupported(all)) => {
-                peer.tells_status = all.iter().any(is_status_request);
-                peer.tests = Tests::among(&all);
+                peer.skills = Skills::among(&all);
+                self.seek_proxies(now, out);
             }
             Some(VendorMeaning::HopsFlow(hops)) => peer.hops_flow = hops,
             Some(VendorMeaning::QueryStatusRequest) => self.tell_status(now, from, guid, out),
             Some(VendorMeaning::QueryStatus(hits)) => self.asking.on_status(from, guid, hits),
             Some(VendorMeaning::PushProxyRequest) => self.become_proxy(now, from, guid, out),
+            Some(VendorMeaning::PushProxyCancel) => peer.client = None,
+            Some(VendorMeaning::PushProxyAck(addr)) => self.take_proxy(from, guid, addr),
             Some(VendorMeaning::TcpConnectBack(port)) => self.call_back(now, from, port, out),
             Some(VendorMeaning::UdpConnectBack(port)) => self.ping_back(now, from, what, port, out),
             // Nothing follows from what else it can do, and the rest comes by UDP or to nobody who did not ask.
@@ -69,31 +70,24 @@ impl Overlay {
         self.say(now, from, guid, &VendorMeaning::QueryStatus(hits), out);
     }
 
-    /// A leaf wants pushes for its GUID to come by us.
-    fn become_proxy(&mut self, now: Time, from: PeerId, guid: Guid, out: &mut impl Outbox) {
-        let Some(peer) = self.peers.get(from).filter(|peer| peer.is_leaf()) else {
-            self.counts.dropped += 1;
-            return;
+    /// A leaf whose upload slots are all taken wants no queries: whatever it could answer would be refused. It tells
+    /// its ultrapeers (BEAR/4, as LimeWire does), and tells them again when it takes all.
+    pub(super) fn tell_flow(&mut self, now: Time, out: &mut impl Outbox) {
+        let hops = match self.is_leaf() && self.sharing.busy {
+            true => 0,
+            false => u8::MAX,
         };
-        let itself = peer.who.agreement.guid.is_none_or(|known| known == guid);
-        let (Some(addr), true) = (self.address_for(peer), itself && guid != self.guid) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        let way = Way {
-            to: Some(from),
-            hops: 0,
-            probe: false,
-        };
-        let peers = &self.peers;
-        self.servents
-            .renew(now, &guid, way, |peer| peers.get(peer).is_none());
-        self.say(now, from, guid, &VendorMeaning::PushProxyAck(addr), out);
+        let told_otherwise = |peer: &&mut Peer| peer.skills.hops_flow && peer.flow_told != hops;
+        let mut news = Vec::new();
+        for peer in self.peers.iter_mut().filter(told_otherwise) {
+            peer.flow_told = hops;
+            news.push(peer.id);
+        }
+        for to in news {
+            let guid = Guid::random(&mut self.rng);
+            self.say(now, to, guid, &VendorMeaning::HopsFlow(hops), out);
+        }
     }
-}
-
-fn is_status_request(supported: &Supported) -> bool {
-    supported.vendor == *b"BEAR" && supported.selector == 11
 }
 
 /// The status that ends a query (BEAR/12).

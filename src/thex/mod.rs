@@ -72,8 +72,7 @@ impl Tree {
 
     /// The same with no more levels than are customary.
     ///
-    /// gtk-gnutella (measured: 1.2.3) takes a tree that does not arrive in one piece for a damaged one; those it makes itself
-    /// are small enough.
+    /// LimeWire and gtk-gnutella make no others, and gtk-gnutella throws the further levels away.
     #[must_use]
     pub fn customary(&self) -> Self {
         let most = 1 << customary_depth(self.size);

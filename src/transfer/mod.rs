@@ -18,4 +18,4 @@ pub use download::{
     DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority, PushCall, Source, Wanted,
 };
 pub use lobby::{Lobby, Seat};
-pub use upload::{Identity, UploadStatus, Uploads};
+pub use upload::{Identity, PushWish, UploadStatus, Uploads};

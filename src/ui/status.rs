@@ -58,6 +58,16 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         ),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
+        (
+            "push proxies",
+            match &status.proxies[..] {
+                [] => "none".to_owned(),
+                proxies => {
+                    let proxies: Vec<_> = proxies.iter().map(ToString::to_string).collect();
+                    proxies.join(", ")
+                }
+            },
+        ),
         ("received", messages(&counts.received)),
         ("sent", messages(&counts.sent)),
         (

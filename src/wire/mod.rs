@@ -45,4 +45,4 @@ pub use qrp::RouteTableMessage;
 pub use query::{Query, QueryFlags};
 pub use trailer::Trailer;
 pub use urn::{Sha1, TigerRoot, Urn};
-pub use vendor::{Feature, Supported, VendorMeaning, VendorMessage};
+pub use vendor::{Crawl, Crawled, Feature, Supported, VendorMeaning, VendorMessage};

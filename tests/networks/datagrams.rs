@@ -86,6 +86,13 @@ async fn start(
     name: &str,
     change: impl FnOnce(&mut servent::net::Settings),
 ) -> (tempfile::TempDir, Servent) {
+    try_start(name, change).await.expect("started")
+}
+
+async fn try_start(
+    name: &str,
+    change: impl FnOnce(&mut servent::net::Settings),
+) -> std::io::Result<(tempfile::TempDir, Servent)> {
     let folder = tempfile::tempdir().expect("a folder");
     let share = folder.path().join("share");
     std::fs::create_dir_all(&share).expect("a folder");
@@ -94,14 +101,14 @@ async fn start(
     }
     let mut settings = settings(folder.path(), Config::default());
     change(&mut settings);
-    let servent = Servent::start(settings).await.expect("started");
+    let servent = Servent::start(settings).await?;
     let counted = |census: &servent::librarian::Census| census.files == 2;
     servent
         .census()
         .wait_for(counted)
         .await
         .expect("a librarian");
-    (folder, servent)
+    Ok((folder, servent))
 }
 
 #[tokio::test]
@@ -290,8 +297,15 @@ async fn neighbours_tell_each_other_whether_they_can_be_reached() {
 
 #[tokio::test]
 async fn a_servent_whose_udp_port_is_taken_goes_without_and_says_so() {
-    let squatter = Far::new().await;
-    let (_folder, servent) = start("song", |settings| settings.listen = vec![squatter.addr]).await;
+    // The same port may be taken for TCP, by another test: then another one.
+    let (squatter, (_folder, servent)) = loop {
+        let squatter = Far::new().await;
+        let listen = vec![squatter.addr];
+        match try_start("song", |settings| settings.listen = listen).await {
+            Ok(started) => break (squatter, started),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse),
+        }
+    };
     assert_eq!(servent.listen(), squatter.addr);
     let reachable = servent.status().await.reachable[1];
     assert_eq!(reachable.word(), "no");

@@ -9,3 +9,4 @@ mod network;
 mod pair;
 mod stranger;
 mod tiers;
+mod walls;

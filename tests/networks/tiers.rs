@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use servent::net::Servent;
+use servent::net::{PeerStatus, Servent};
 use servent::overlay::{Config, RoleChoice, RoleReason};
 use servent::wire::Query;
 use servent::wire::handshake::Role;
@@ -37,6 +37,11 @@ async fn answers(asker: &Servent, words: &str, expected: usize) -> HashSet<serve
     servents
 }
 
+/// Whether its table has come, and not that of a library which had not been read yet.
+fn tells_of_files(peer: &PeerStatus) -> bool {
+    peer.table.is_some_and(|(_, fill)| fill > 0.0)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_with_fifty_leaves_shields_them_and_finds_what_they_have() {
     let mut network = Network::empty();
@@ -59,7 +64,7 @@ async fn a_hub_with_fifty_leaves_shields_them_and_finds_what_they_have() {
 
     eventually("all tables are there", || async {
         let peers = hub.peers().await;
-        peers.len() == ULTRAPEERS + LEAVES - 1 && peers.iter().all(|peer| peer.table.is_some())
+        peers.len() == ULTRAPEERS + LEAVES - 1 && peers.iter().all(tells_of_files)
     })
     .await;
     let status = hub.status().await;
@@ -69,7 +74,7 @@ async fn a_hub_with_fifty_leaves_shields_them_and_finds_what_they_have() {
     assert_eq!(status.role_reason, RoleReason::Chosen);
     eventually("all hashed and told", || async {
         let tables = ultrapeers[1].peers().await;
-        tables.iter().all(|peer| peer.table.is_some())
+        tables.iter().all(tells_of_files)
     })
     .await;
 
@@ -120,6 +125,10 @@ async fn a_servent_left_to_itself_becomes_the_leaf_of_a_full_ultrapeer() {
     eventually("and only one of each kind stays", || async {
         let peers = hub.peers().await;
         peers.len() == 2 && stubborn.peers().await.is_empty()
+    })
+    .await;
+    eventually("their tables are there", || async {
+        hub.peers().await.iter().all(tells_of_files)
     })
     .await;
     answers(second, &only_at(1), 1).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::bench::*;
 use super::*;
+use servent::wire::Crawl;
 
 const STRANGER: &str = "44.9.0.1:6346";
 
@@ -156,6 +157,12 @@ fn without_a_socket_nothing_is_said_and_nothing_heard() {
     assert_eq!(bench.dropped(), 1);
 }
 
+const ALL: Crawl = Crawl {
+    ultrapeers: 255,
+    leaves: 255,
+    format: 0xff,
+};
+
 /// Anything at all, from and about addresses that never answer a ping: not one of them gets more bytes than it, or those
 /// who spoke for it, have sent; and nobody is dialled.
 #[test]
@@ -177,7 +184,7 @@ fn nobody_can_have_us_shout_at_a_third_party() {
             let victim = &victims[rng.below(victims.len())];
             let named = guid(rng.below(50) as u64).with_address(addr(victim));
             let mut effects = Vec::new();
-            let what = match rng.below(7) {
+            let what = match rng.below(9) {
                 0 => ping(number, &[]),
                 1 => ping(number, &[("SCP", &[1]), ("UDPHC", &[])]),
                 2 => ping(number, &[("SCP", &[1]), ("F", &vec![0; rng.below(200)])]),
@@ -208,6 +215,8 @@ fn nobody_can_have_us_shout_at_a_third_party() {
                     },
                     Some(2 + rng.below(2) as u16),
                 ),
+                6 => push(number, guid(900), victim),
+                7 => vendor(named, &VendorMeaning::Crawl(ALL), None),
                 _ => pong(number, 0, victim),
             };
             *paid.entry(addr(victim)).or_default() += bytes(&what);

@@ -2,15 +2,19 @@
 
 mod anything;
 mod bench;
+mod captured;
+mod crawl;
 mod datagrams;
 mod growth;
 mod hits;
 mod links;
 mod out_of_band;
 mod pings;
+mod proxies;
 mod pushes;
 mod queries;
 mod reachable;
+mod roles;
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -68,9 +68,11 @@ fn nobody_makes_us_dial_the_machines_beside_us() {
     bench.answer(ALICE);
     let us = bench.guid;
     let targets = [
-        "127.0.0.1:22",
-        "10.0.0.1:80",
-        "192.168.1.1:80",
+        "127.0.0.1:6346",
+        "10.0.0.1:8080",
+        "192.168.1.1:8080",
+        "44.9.0.1:25",
+        "44.9.0.1:1023",
         "44.0.0.1:6346",
     ];
     for (number, target) in targets.into_iter().enumerate() {
@@ -81,7 +83,7 @@ fn nobody_makes_us_dial_the_machines_beside_us() {
     bench.greet(CAROL, beside);
     bench.receive(CAROL, query(78, 3, 0));
     bench.found(guid(78), &["song"]);
-    let effects = bench.receive(CAROL, push(50, us, "192.168.1.1:80"));
+    let effects = bench.receive(CAROL, push(50, us, "192.168.1.1:8080"));
     assert_eq!(effects.len(), 1, "who stands there may name it");
 }
 
@@ -104,7 +106,7 @@ fn ten_thousand_pushes_make_twenty_dials_a_minute_and_one_to_each_target() {
     for number in 0..590_u64 {
         bench.wait(Duration::from_millis(100));
         one += bench
-            .receive(ALICE, push(20_000 + number, us, "44.8.0.1:80"))
+            .receive(ALICE, push(20_000 + number, us, "44.8.0.1:6346"))
             .len();
     }
     assert_eq!(one, 1);

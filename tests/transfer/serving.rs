@@ -254,12 +254,24 @@ async fn full_slots_are_told_and_come_back() {
             Status::OK,
             "a head needs no slot"
         );
+        assert_eq!(house.uploads.waiting(), 1);
         drop(greedy);
-        while house.uploads.busy() {
+        while house.uploads.list().iter().any(|upload| upload.running) {
             tokio::task::yield_now().await;
         }
+        let mut newcomer = Caller::call(house.addr).await;
+        let large = format!("/get/{}/big", big.index);
+        newcomer.get(&large, "X-Queue: 0.1\r\n").await;
+        let (head, _) = newcomer.answer().await;
+        assert_eq!(head.status, Status::BUSY, "the slot is kept for who waits");
+        let told = head.headers.get("X-Queue").expect("told his place");
+        assert!(
+            told.starts_with("position=2, length=2, limit=1, pollMin="),
+            "{told}"
+        );
         caller.get(&small, "").await;
         assert_eq!(caller.answer().await.1, b"alpha");
+        assert_eq!(house.uploads.waiting(), 1);
     })
     .await;
 }

@@ -138,8 +138,8 @@ impl Actor {
         }
     }
 
-    pub(super) fn invitation(&self) -> Invitation {
-        let mut vacancy = self.overlay.vacancy(self.now());
+    pub(super) fn invitation(&self, newcomer: Ipv4Addr) -> Invitation {
+        let mut vacancy = self.overlay.vacancy_for(self.now(), newcomer);
         // Which kind of slot each will take is not known yet.
         let promised = self.slot.promised();
         vacancy.free = vacancy.free.saturating_sub(promised);

@@ -34,7 +34,7 @@ use crate::librarian::{Census, Shelf};
 use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Timer};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::transfer::{Downloads, Uploads};
+use crate::transfer::{Downloads, PushWish, Uploads};
 use crate::wire::{Guid, Query};
 
 /// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
@@ -149,6 +149,7 @@ impl Actor {
         saving.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (stop, kill) = (self.parts.stop.clone(), self.parts.kill.clone());
         let mut census = self.parts.census.clone();
+        let mut wishes = self.parts.uploads.push_wishes();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
@@ -158,12 +159,14 @@ impl Actor {
                     }
                 }
                 Some(expired) = self.timers.next(), if !self.timers.is_empty() => {
+                    self.note_busy();
                     self.take(Input::Woke(expired.into_inner()));
                 }
                 () = changed(&mut census) => {
                     let counted = *census.borrow_and_update();
                     self.take(Input::Command(sharing(counted)));
                 }
+                Some(wish) = wishes.recv() => self.pass_push(wish),
                 Some(Err(error)) = self.link_tasks.join_next() => self.bury(&error),
                 Some(Err(error)) = self.errands.join_next() => {
                     tracing::error!(%error, "a task panicked");
@@ -242,12 +245,17 @@ impl Actor {
         }
     }
 
-    fn look_up(&mut self, query: Guid, wanted: &Query) {
+    /// Tells the overlay when all upload slots are taken, and when they are not any more: hits say so, and a leaf tells
+    /// its ultrapeers.
+    fn note_busy(&mut self) {
         let busy = self.parts.uploads.busy();
         if std::mem::replace(&mut self.busy, busy) != busy {
-            // A hit says whether there is a free slot, so now is the time to know.
             self.inputs.push_back(Input::Command(Command::Busy(busy)));
         }
+    }
+
+    fn look_up(&mut self, query: Guid, wanted: &Query) {
+        self.note_busy();
         let shelf = self
             .parts
             .shelf
@@ -255,6 +263,15 @@ impl Actor {
             .unwrap_or_else(PoisonError::into_inner);
         let records = shelf.records(wanted, FILES_PER_QUERY);
         self.inputs.push_back(Input::Found { query, records });
+    }
+
+    /// Somebody takes us for the push proxy of a servent, which we are or not.
+    fn pass_push(&mut self, wish: PushWish) {
+        let PushWish { push, asker, reply } = wish;
+        // Who has hung up needs no answer.
+        let _ = reply.send(self.overlay.is_proxy_of(&push.servent));
+        let push = Box::new(push);
+        self.take(Input::Command(Command::PassPush { asker, push }));
     }
 
     fn tell(&mut self, event: Event) {

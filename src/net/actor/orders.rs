@@ -50,8 +50,8 @@ impl Actor {
             Order::Status(reply) => {
                 let _ = reply.send(self.status());
             }
-            Order::Invite(reply) => {
-                let _ = reply.send(self.invitation());
+            Order::Invite { from, reply } => {
+                let _ = reply.send(self.invitation(from));
             }
         }
     }
@@ -123,6 +123,7 @@ impl Actor {
                 self.overlay.reachable_by_tcp(),
                 self.overlay.reachable_by_udp(),
             ],
+            proxies: self.overlay.proxies(),
             lost_datagrams: self.parts.datagrams.as_ref().map_or(0, Datagrams::lost),
             uptime: self.began.elapsed(),
         }
@@ -136,6 +137,7 @@ fn peer_status(peer: &Peer, now: Time) -> PeerStatus {
         role: agreement.role,
         table: peer.table().map(|table| (table.slots(), table.fill())),
         hops_flow: peer.hops_flow(),
+        push_proxy: (peer.is_proxy(), peer.is_client()),
         direction: peer.who.direction,
         vendor: agreement.agent.clone(),
         handshake: agreement.version,

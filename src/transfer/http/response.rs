@@ -14,12 +14,16 @@ pub struct Status(pub u16);
 impl Status {
     /// The whole file.
     pub const OK: Self = Self(200);
+    /// A push is on its way.
+    pub const ACCEPTED: Self = Self(202);
     /// A part of it.
     pub const PARTIAL: Self = Self(206);
     /// The request breaks the rules.
     pub const BAD_REQUEST: Self = Self(400);
     /// Not shared here.
     pub const NOT_FOUND: Self = Self(404);
+    /// We are no push proxy of that servent.
+    pub const GONE: Self = Self(410);
     /// The range holds no byte of the file.
     pub const RANGE_NOT_SATISFIABLE: Self = Self(416);
     /// Too much head.
@@ -33,9 +37,11 @@ impl Status {
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::OK => "OK",
+            Self::ACCEPTED => "Accepted",
             Self::PARTIAL => "Partial Content",
             Self::BAD_REQUEST => "Bad Request",
             Self::NOT_FOUND => "Not Found",
+            Self::GONE => "Gone",
             Self::RANGE_NOT_SATISFIABLE => "Range Not Satisfiable",
             Self::HEAD_TOO_LARGE => "Request Header Fields Too Large",
             Self::NOT_IMPLEMENTED => "Not Implemented",

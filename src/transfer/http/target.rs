@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::HeadError;
+use super::{HeadError, ProxyTarget};
 use crate::wire::Urn;
 
 /// The target of a request, read from its path.
@@ -19,6 +19,8 @@ pub enum Target {
         /// The name, as sent; [`Target::names`] compares it.
         name: String,
     },
+    /// `/gnutella/push-proxy?…`: that a servent we know connect to whoever asks.
+    PushProxy(ProxyTarget),
     /// `/`: what is shared here.
     Root,
     /// Anything else: nothing of ours.
@@ -44,6 +46,11 @@ impl Target {
             let index = index.parse().map_err(|_| HeadError::Malformed)?;
             let name = name.to_owned();
             Ok(Self::Indexed { index, name })
+        } else if let Some(query) = ProxyTarget::PATHS
+            .iter()
+            .find_map(|proxy| strip_prefix(path, proxy))
+        {
+            Ok(Self::PushProxy(ProxyTarget::parse(query)?))
         } else if path == "/" {
             Ok(Self::Root)
         } else {
@@ -74,6 +81,9 @@ mod tests {
         assert_eq!(Target::parse("HTTP://a:1"), Ok(Target::Root));
         assert_eq!(Target::parse("http://a:1/favicon.ico"), Ok(Target::Unknown));
         assert_eq!(Target::parse("/uri-res/"), Ok(Target::Unknown));
+        assert_eq!(Target::parse("/gnutella/x"), Ok(Target::Unknown));
+        let proxy = "/Gnutella/PushProxy?guid=01020304050607080910111213141516";
+        assert!(matches!(Target::parse(proxy), Ok(Target::PushProxy(_))));
         let (index, name) = (7, "a/b".to_owned());
         assert_eq!(
             Target::parse("/GET/7/a/b"),

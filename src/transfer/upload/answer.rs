@@ -36,7 +36,7 @@ pub(super) fn admit(head: &[u8]) -> Result<Request, Status> {
     }
 }
 
-/// A response that says no, and why.
+/// A response that says no, and why; or yes, and nothing more.
 pub(super) fn refusal(status: Status) -> Response {
     let response = Response::new(status).with("Content-Length", 0);
     match status {

@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use super::answer::{admit, is_fatal, offer, refusal};
 use super::body::Body;
+use super::queue::{Asker, Ticket};
 use super::shelf::{Form, Pages, Speaker};
 use super::{UploadStatus, Uploads};
 use crate::librarian;
@@ -47,6 +48,8 @@ pub(super) struct Connection<'a> {
     pub(super) agent: String,
     /// Whether a response went out: the first one says more.
     answered: bool,
+    /// How long it may be silent before the next request.
+    patience: Duration,
     /// The file asked for last: a servent fetches a large one in many pieces.
     open: Option<(SharedFile, Body)>,
 }
@@ -67,6 +70,7 @@ impl<'a> Connection<'a> {
             number: uploads.slots.enlist(),
             agent: String::new(),
             answered: false,
+            patience: IDLE_LIMIT,
             open: None,
         }
     }
@@ -97,7 +101,7 @@ impl<'a> Connection<'a> {
     async fn await_head(&mut self) -> io::Result<Option<Arrival>> {
         let seat = self.uploads.lobby.enter();
         let wait = async {
-            if self.answered && !within(IDLE_LIMIT, self.channel.listen()).await? {
+            if self.answered && !within(self.patience, self.channel.listen()).await? {
                 return Ok(None);
             }
             within(HEAD_LIMIT, self.channel.head()).await.map(Some)
@@ -110,11 +114,16 @@ impl<'a> Connection<'a> {
 
     /// Answers a request; whether the connection goes on.
     async fn answer(&mut self, request: &Request) -> io::Result<bool> {
+        self.patience = IDLE_LIMIT;
         if let Some(agent) = request.headers.get("User-Agent") {
             agent.clone_into(&mut self.agent);
         }
         match request.target() {
             Ok(Target::Root) => self.answer_browse(request).await,
+            Ok(Target::PushProxy(target)) => {
+                let passed = self.uploads.pass_push(target, request, self.remote).await;
+                self.refuse(passed, request.keeps_alive()).await
+            }
             Ok(Target::Tree(urn)) => self.answer_tree(request, urn.sha1()).await,
             Ok(target) => match (self.find(&target), &target) {
                 (Some(file), _) if !is_fatal(&file, &self.agent) => {
@@ -139,7 +148,7 @@ impl<'a> Connection<'a> {
             Target::Indexed { index, name } => library
                 .get(*index)
                 .filter(|file| Target::names(name, &file.name)),
-            Target::Tree(_) | Target::Root | Target::Unknown => None,
+            Target::Tree(_) | Target::PushProxy(_) | Target::Root | Target::Unknown => None,
         };
         file.cloned()
     }
@@ -162,17 +171,22 @@ impl<'a> Connection<'a> {
         }
         let size = file.size;
         let kept = self
-            .send(request, (&file.name, size), &body, (range, response))
+            .send(
+                request,
+                (&file.name, file.index, size),
+                &body,
+                (range, response),
+            )
             .await?;
         self.open = Some((file, body));
         Ok(kept)
     }
 
-    /// Sends a range of a file of this name and size, if there is a slot for it.
+    /// Sends a range of a file of this name, index and size, if there is a slot for it.
     pub(super) async fn send(
         &mut self,
         request: &Request,
-        (name, size): (&str, u64),
+        (name, index, size): (&str, u32, u64),
         body: &Body,
         (range, response): (ByteRange, Response),
     ) -> io::Result<bool> {
@@ -188,8 +202,10 @@ impl<'a> Connection<'a> {
             length: range.len(),
             running: true,
         };
-        let Some(slot) = self.uploads.slots.claim(self.number, upload) else {
-            return self.refuse(Status::BUSY, kept).await;
+        let asker = Asker::new(*self.remote.ip(), index, &request.headers);
+        let slot = match self.uploads.slots.claim(self.number, upload, asker) {
+            Ok(slot) => slot,
+            Err(ticket) => return self.put_off(ticket, kept).await,
         };
         self.say(response, kept).await?;
         let stream = &self.channel.stream;
@@ -276,9 +292,18 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Says no; whether the connection goes on.
+    /// Says no, or yes without a body; whether the connection goes on.
     pub(super) async fn refuse(&mut self, status: Status, kept: bool) -> io::Result<bool> {
         self.say(refusal(status), kept).await
+    }
+
+    /// Tells somebody for whom no slot is free when to ask again; whether the connection goes on.
+    async fn put_off(&mut self, ticket: Option<Ticket>, kept: bool) -> io::Result<bool> {
+        if let Some(ticket) = ticket {
+            self.patience = ticket.patience();
+        }
+        let response = ticket.map_or_else(|| refusal(Status::BUSY), |ticket| ticket.response());
+        self.say(response, kept).await
     }
 
     /// Sends a head, with the fields that all have; whether the connection goes on.

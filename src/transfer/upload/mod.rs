@@ -7,6 +7,8 @@ mod answer;
 mod body;
 mod connection;
 mod mesh;
+mod proxy;
+mod queue;
 mod shelf;
 mod slots;
 mod swarming;
@@ -18,7 +20,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+
+pub use self::proxy::PushWish;
 
 use self::connection::Connection;
 use self::mesh::Mesh;
@@ -76,6 +80,7 @@ pub struct Uploads {
     lobby: Lobby,
     mesh: Arc<Mesh>,
     also: OnceLock<(Trees, Downloads)>,
+    push_wishes: OnceLock<mpsc::Sender<PushWish>>,
 }
 
 impl Uploads {
@@ -90,6 +95,7 @@ impl Uploads {
             lobby: Lobby::default(),
             mesh: Arc::default(),
             also: OnceLock::new(),
+            push_wishes: OnceLock::new(),
         })
     }
 
@@ -140,7 +146,12 @@ impl Uploads {
         self.slots.completed()
     }
 
-    /// Whether all slots are taken.
+    /// How many wait in the queue for a slot.
+    pub fn waiting(&self) -> usize {
+        self.slots.waiting()
+    }
+
+    /// Whether all slots are taken, or kept for those who wait.
     pub fn busy(&self) -> bool {
         self.slots.busy()
     }

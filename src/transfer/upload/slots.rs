@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::UploadStatus;
+use super::queue::{Asker, Queue, Ticket, Turn};
 
 /// How many uploads one address may have at once. gtk-gnutella allows one and LimeWire three; a household behind one
 /// address, or a browser that opens six connections, is not to be turned away while slots are free.
@@ -26,6 +28,7 @@ struct Table {
     /// By connection; also those between two requests of one connection.
     uploads: BTreeMap<u64, UploadStatus>,
     ended: VecDeque<UploadStatus>,
+    queue: Queue,
     completed: u64,
     next: u64,
 }
@@ -52,16 +55,31 @@ impl Slots {
         }
     }
 
-    /// Takes a slot for an upload to a connection; none when all are taken, or enough of them by its address.
-    pub(super) fn claim(&self, connection: u64, upload: UploadStatus) -> Option<Slot<'_>> {
+    /// Takes a slot for an upload to a connection.
+    ///
+    /// # Errors
+    /// A place in the queue when all slots are taken or kept for others; none when the address has slots enough, or there
+    /// is no place either.
+    pub(super) fn claim(
+        &self,
+        connection: u64,
+        upload: UploadStatus,
+        asker: Asker,
+    ) -> Result<Slot<'_>, Option<Ticket>> {
         let mut table = self.table();
-        if table.running >= self.limit || table.held_by(*upload.to.ip()) >= PER_ADDRESS {
-            return None;
+        if table.held_by(asker.address) >= PER_ADDRESS {
+            return Err(None);
+        }
+        let free = self.limit.saturating_sub(table.running);
+        match table.queue.ask(Instant::now(), asker, free, self.limit) {
+            Turn::Now => {}
+            Turn::Wait(ticket) => return Err(Some(ticket)),
+            Turn::Full => return Err(None),
         }
         table.running += 1;
         table.uploads.insert(connection, upload);
         let slots = self;
-        Some(Slot { slots, connection })
+        Ok(Slot { slots, connection })
     }
 
     /// What runs and what ended last, the youngest connection first.
@@ -75,8 +93,15 @@ impl Slots {
         self.table().completed
     }
 
+    /// Whether a newcomer would have to wait.
     pub(super) fn busy(&self) -> bool {
-        self.table().running >= self.limit
+        let table = self.table();
+        table.running + table.queue.len(Instant::now()) >= self.limit
+    }
+
+    /// How many wait for a slot.
+    pub(super) fn waiting(&self) -> usize {
+        self.table().queue.len(Instant::now())
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -126,6 +151,7 @@ impl Drop for Slot<'_> {
 mod tests {
     use std::net::SocketAddrV4;
 
+    use super::super::queue::Manner;
     use super::*;
 
     fn upload(host: u8) -> UploadStatus {
@@ -139,17 +165,28 @@ mod tests {
         }
     }
 
+    fn claim(slots: &Slots, host: u8) -> Result<Slot<'_>, Option<Ticket>> {
+        let asker = Asker {
+            address: Ipv4Addr::new(127, 0, 0, host),
+            file: 1,
+            manner: Manner::Silent,
+            place: None,
+        };
+        slots.claim(slots.enlist(), upload(host), asker)
+    }
+
     #[test]
     fn slots_run_out_and_come_back() {
         let slots = Slots::new(2);
-        let first = slots
-            .claim(slots.enlist(), upload(1))
-            .expect("two are free");
-        let second = slots.claim(slots.enlist(), upload(2)).expect("one is free");
-        assert!(slots.busy() && slots.claim(slots.enlist(), upload(3)).is_none());
+        let first = claim(&slots, 1).expect("two are free");
+        let second = claim(&slots, 2).expect("one is free");
+        assert!(slots.busy());
+        assert!(matches!(claim(&slots, 3), Err(Some(_))));
+        assert_eq!(slots.waiting(), 1);
         drop(first);
-        assert!(!slots.busy());
-        assert!(slots.claim(slots.enlist(), upload(3)).is_some());
+        assert!(slots.busy(), "the free one is kept for who waits");
+        assert!(matches!(claim(&slots, 4), Err(Some(_))));
+        assert!(claim(&slots, 3).is_ok());
         second.sent(7);
         assert_eq!(slots.list().iter().map(|upload| upload.sent).max(), Some(7));
     }
@@ -158,24 +195,21 @@ mod tests {
     fn one_address_does_not_take_them_all() {
         let slots = Slots::new(100);
         let held: Vec<_> = (0..PER_ADDRESS)
-            .map(|_| {
-                slots
-                    .claim(slots.enlist(), upload(1))
-                    .expect("within the share")
-            })
+            .map(|_| claim(&slots, 1).expect("within the share"))
             .collect();
-        assert!(slots.claim(slots.enlist(), upload(1)).is_none());
-        assert!(slots.claim(slots.enlist(), upload(2)).is_some());
+        assert!(matches!(claim(&slots, 1), Err(None)));
+        assert!(claim(&slots, 2).is_ok());
         drop(held);
-        assert!(slots.claim(slots.enlist(), upload(1)).is_some());
+        assert!(claim(&slots, 1).is_ok());
     }
 
     #[test]
     fn ended_uploads_are_remembered_but_not_for_ever() {
         let slots = Slots::new(1);
         for _ in 0..2 * REMEMBERED {
-            let connection = slots.enlist();
-            drop(slots.claim(connection, upload(1)));
+            let slot = claim(&slots, 1).expect("it is free");
+            let connection = slot.connection;
+            drop(slot);
             slots.dismiss(connection);
         }
         let list = slots.list();

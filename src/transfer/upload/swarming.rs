@@ -11,7 +11,7 @@ use crate::library::SharedFile;
 use crate::rng::Rng;
 use crate::thex::Tree;
 use crate::transfer::http::{
-    Method, Request, Response, Status, Target, read_alternates, tell_alternates,
+    Method, Request, Response, Status, Target, Version, read_alternates, tell_alternates,
 };
 use crate::wire::{Guid, Sha1, Urn};
 
@@ -23,14 +23,22 @@ impl Connection<'_> {
         let Some(tree) = self.tree(sha1, file).await else {
             return self.refuse(Status::NOT_FOUND, kept).await;
         };
-        let tree = match self.agent.starts_with("gtk-gnutella/") {
-            true => Arc::new(tree.customary()),
-            false => tree,
+        let gtk = self.agent.starts_with("gtk-gnutella/") && request.version == Version::Http11;
+        let tree = if gtk {
+            tree.customary()
+        } else {
+            Tree::clone(&tree)
         };
-        let body = tree.encode(Guid::random(&mut Rng::system()));
-        let response = Response::new(Status::OK)
-            .with("Content-Type", Tree::MEDIA_TYPE)
-            .with("Content-Length", body.len());
+        let mut body = tree.encode(Guid::random(&mut Rng::system()));
+        let mut response = Response::new(Status::OK).with("Content-Type", Tree::MEDIA_TYPE);
+        if gtk {
+            // gtk-gnutella (measured: 1.2.3) counts what came with the head twice when the length was told, and ends early.
+            response.headers.push("Transfer-Encoding", "chunked");
+            let size = format!("{:x}\r\n", body.len());
+            body = [size.as_bytes(), &body, b"\r\n0\r\n\r\n"].concat().into();
+        } else {
+            response.headers.push("Content-Length", body.len());
+        }
         self.say(response, kept).await?;
         if request.method == Method::Get {
             self.write(&body).await?;
@@ -64,8 +72,8 @@ impl Connection<'_> {
             Ok((range, mut response)) => {
                 self.exchange(request, sha1, &mut response);
                 let body = Body::growing(offered.file);
-                // The end of the file is never all of it: that is nobody's complete upload.
-                let what = (&*offered.name, u64::MAX);
+                // It has no index yet, and its end is never all of it: that is nobody's complete upload.
+                let what = (&*offered.name, u32::MAX, u64::MAX);
                 self.send(request, what, &body, (range, response)).await
             }
             Err(mut refusal) => {

@@ -10,6 +10,9 @@ const MAX_HOSTS: usize = 20;
 /// How many hosts we name (LimeWire's number).
 const MAX_NAMED: usize = 10;
 
+/// Hosts in one line of a longer list: 21 characters and a comma each, LimeWire reads lines of 1,024.
+pub(super) const IN_A_LINE: usize = 40;
+
 /// The spellings of "here I listen", the common one first.
 const LISTEN: [&str; 4] = ["Listen-IP", "X-My-Address", "Node", "X-Node"];
 
@@ -49,12 +52,13 @@ pub(super) fn tried(headers: &Headers) -> Vec<SocketAddrV4> {
 
 /// The value of our own `X-Try-Ultrapeers`; none when there is nobody to name.
 pub(super) fn named(hosts: &[SocketAddrV4]) -> Option<String> {
-    let hosts: Vec<String> = hosts
-        .iter()
-        .take(MAX_NAMED)
-        .map(SocketAddrV4::to_string)
-        .collect();
-    (!hosts.is_empty()).then(|| hosts.join(","))
+    (!hosts.is_empty()).then(|| list(&hosts[..hosts.len().min(MAX_NAMED)]))
+}
+
+/// These hosts as a value.
+pub(super) fn list(hosts: &[SocketAddrV4]) -> String {
+    let hosts: Vec<String> = hosts.iter().map(SocketAddrV4::to_string).collect();
+    hosts.join(",")
 }
 
 /// `ip:port`; what follows a space (some add when they saw the host) is ignored.

@@ -20,6 +20,10 @@ pub struct Vacancy {
     pub guide: bool,
     /// For X-Try-Ultrapeers.
     pub hosts: Vec<SocketAddrV4>,
+    /// For crawlers: where our neighbours who are ultrapeers listen...
+    pub ultrapeers: Vec<SocketAddrV4>,
+    /// ...and our leaves.
+    pub leaves_at: Vec<SocketAddrV4>,
 }
 
 /// The answering side.
@@ -72,6 +76,9 @@ impl Answerer {
             _ => {}
         }
         let said = group.headers;
+        if said.supports("Crawler") {
+            return Ok(self.answer_crawler());
+        }
         if let Some(refusal) = self.refusal(&said) {
             return Ok(self.refuse(refusal));
         }
@@ -89,11 +96,24 @@ impl Answerer {
         Step::Agreed("GNUTELLA OK\n\n".to_owned(), Box::new(agreement))
     }
 
-    fn refusal(&self, said: &Headers) -> Option<Refusal> {
-        if said.get("Crawler").is_some() {
-            // It wants a list of neighbours and not a slot. Not yet served; gtk-gnutella refuses crawlers like this.
-            return Some(Refusal::ours(403, "Crawling not allowed"));
+    /// A crawler wants no slot but to hear who our neighbours are. It is refused with the words that LimeWire uses, so
+    /// that it does not take us for a neighbour.
+    fn answer_crawler(&self) -> Step {
+        let mut headers = self.greeting.names(self.remote);
+        let lists = [
+            ("Peers", &self.vacancy.ultrapeers),
+            ("Leaves", &self.vacancy.leaves_at),
+        ];
+        for (name, hosts) in lists {
+            for line in hosts.chunks(address::IN_A_LINE) {
+                headers.push(name, address::list(line));
+            }
         }
+        let refusal = Refusal::ours(593, "Hi");
+        Step::Refused(format!("GNUTELLA/0.6 {refusal}\r\n{headers}\r\n"), refusal)
+    }
+
+    fn refusal(&self, said: &Headers) -> Option<Refusal> {
         if self.greeting.role == Role::Leaf {
             return Some(Refusal::ours(503, "Shielded leaf"));
         }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::VendorMessage;
+use super::{Crawl, VendorMessage};
 use crate::wire::{Ggep, WireError};
 
 /// No vendor at all: the messages that speak of vendor messages.
@@ -54,6 +54,10 @@ pub enum VendorMeaning {
     PushProxyRequest,
     /// LIME/22v2: I will, reachable here.
     PushProxyAck(SocketAddrV4),
+    /// GTKG/21v1: you need not relay them any more.
+    PushProxyCancel,
+    /// LIME/5v1, by UDP: tell me of your neighbours.
+    Crawl(Crawl),
     /// LIME/12v2 and v3, by UDP: I hold hits for the query of this GUID.
     OobOffer {
         /// How many (255: at least so many).
@@ -73,13 +77,16 @@ pub enum VendorMeaning {
 impl VendorMeaning {
     /// What we tell neighbours that we understand, and nothing else: they would send it and wait. Out-of-band hits are
     /// asked for by query flags, not by this.
-    pub const SUPPORTED: [Supported; 6] = [
+    pub const SUPPORTED: [Supported; 9] = [
         supported(BEAR, 4, 1),
         supported(BEAR, 7, 1),
         supported(GTKG, 7, 2),
         supported(BEAR, 11, 1),
         supported(BEAR, 12, 1),
+        supported(GTKG, 21, 1),
+        supported(LIME, 5, 1),
         supported(LIME, 21, 1),
+        supported(LIME, 22, 2),
     ];
 
     /// Reads the body; none for a message we do not know, which is nobody's fault.
@@ -113,6 +120,12 @@ impl VendorMeaning {
                 let address = Ipv4Addr::from(letters(&mut body)?);
                 Self::PushProxyAck(SocketAddrV4::new(address, short(&mut body)?))
             }
+            (GTKG, 21, 1..) => Self::PushProxyCancel,
+            (LIME, 5, 1..) => Self::Crawl(Crawl {
+                ultrapeers: byte(&mut body)?,
+                leaves: byte(&mut body)?,
+                format: byte(&mut body)?,
+            }),
             (LIME, 12, 2..) => Self::OobOffer {
                 hits: byte(&mut body)?,
                 unsolicited: byte(&mut body)? & 1 != 0,
@@ -169,6 +182,11 @@ impl VendorMeaning {
                 body.put_slice(&addr.ip().octets());
                 body.put_u16_le(addr.port());
                 (LIME, 22, 2)
+            }
+            Self::PushProxyCancel => (GTKG, 21, 1),
+            Self::Crawl(crawl) => {
+                body.put_slice(&[crawl.ultrapeers, crawl.leaves, crawl.format]);
+                (LIME, 5, 1)
             }
             Self::OobOffer { hits, unsolicited } => {
                 body.put_slice(&[*hits, u8::from(*unsolicited)]);
@@ -260,6 +278,12 @@ mod tests {
             VendorMeaning::QueryStatus(0xffff),
             VendorMeaning::PushProxyRequest,
             VendorMeaning::PushProxyAck(SocketAddrV4::new(Ipv4Addr::new(1, 2, 3, 4), 6346)),
+            VendorMeaning::PushProxyCancel,
+            VendorMeaning::Crawl(Crawl {
+                ultrapeers: 1,
+                leaves: 2,
+                format: 3,
+            }),
             VendorMeaning::OobOffer {
                 hits: 10,
                 unsolicited: true,

@@ -4,8 +4,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
 
+mod crawl;
 mod meaning;
 
+pub use crawl::{Crawl, Crawled};
 pub use meaning::{Feature, Supported, VendorMeaning};
 
 /// A vendor message whose body is left as it is.

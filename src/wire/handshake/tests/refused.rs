@@ -56,9 +56,8 @@ fn two_leaves_have_nothing_to_say_to_each_other() {
 }
 
 #[test]
-fn crawlers_and_servents_of_another_network_get_no_slot() {
+fn servents_of_another_network_get_no_slot() {
     for (header, code) in [
-        ("Crawler: 0.1", 403),
         ("Accept: application/x-gnutella2", 406),
         (
             "Accept: application/x-gnutella2, application/x-gnutella-packets",
@@ -76,6 +75,36 @@ fn crawlers_and_servents_of_another_network_get_no_slot() {
             "{header}: {answer}"
         );
     }
+}
+
+#[test]
+fn a_crawler_hears_of_our_neighbours_and_gets_no_slot() {
+    let at = |number: u32| SocketAddrV4::new((0x2c00_0000 + number).into(), 65_535);
+    let vacancy = Vacancy {
+        ultrapeers: (0..32).map(at).collect(),
+        leaves_at: (1_000..1_300).map(at).collect(),
+        ..vacancy()
+    };
+    let expected = (vacancy.ultrapeers.clone(), vacancy.leaves_at.clone());
+    let mut answerer = Answerer::new(greeting(1), REMOTE, vacancy);
+    let hello = "GNUTELLA CONNECT/0.6\r\nCrawler: 0.1\r\n\r\n";
+    let step = answerer.feed(&mut hello.into()).expect("valid");
+    let Step::Refused(answer, refusal) = step else {
+        panic!("{step:?}");
+    };
+    assert_eq!(refusal.code, 593);
+    assert!(answer.starts_with("GNUTELLA/0.6 593 Hi\r\n"));
+    let (_, lines) = answer.split_once('\n').expect("lines");
+    let headers = Headers::parse(lines.as_bytes());
+    let told = |name| {
+        let all = headers.get(name).expect("a list");
+        let hosts = all.split(", ").flat_map(|line| line.split(','));
+        let hosts: Vec<SocketAddrV4> = hosts.map(|host| host.parse().expect("a host")).collect();
+        hosts
+    };
+    assert_eq!((told("Peers"), told("Leaves")), expected);
+    assert!(lines.lines().all(|line| line.len() <= 1_000));
+    assert!(lines.lines().count() <= 30, "what LimeWire reads");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Datagrams: pings and pongs by UDP, and the one door through which every datagram leaves (section "UDP").
+//! Datagrams: the one door through which each comes in and leaves (section "UDP").
 //!
 //! The one rule: nobody is sent more than he sent until he has proved that he stands where his datagrams say, by sending
 //! back a ping of ours. What does not fit waits for that proof. The [`Ledger`] keeps the sums.
@@ -6,18 +6,20 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::wire::datagram::{DEFLATED, TAKES_DEFLATED};
 use crate::wire::{
-    Descriptor, Ggep, HEADER_LEN, Kind, Ping, Pong, VendorMeaning, VendorMessage, address,
+    Descriptor, Ggep, HEADER_LEN, Kind, Ping, Pong, Push, VendorMeaning, VendorMessage, address,
 };
+
+mod ping;
 
 use super::caches::Caches;
 use super::claim::Claims;
-use super::ledger::{Ledger, Question};
+use super::ledger::{Ledger, Pending};
 use super::offer::Offers;
 use super::reach::{Reach, is_believed, is_possible, reach};
 use super::secret::Secret;
@@ -74,7 +76,8 @@ impl Overlay {
             Kind::Pong => self.on_pong_by_udp(now, from, &what, out),
             Kind::Vendor { .. } => self.on_vendor_by_udp(now, from, &what, out),
             Kind::QueryHit => self.on_hit_by_udp(now, from, &what, out),
-            // Queries by UDP need a key that we give to nobody, pushes belong on links, the rest to other networks.
+            Kind::Push => self.on_push_by_udp(now, from, &what, out),
+            // Queries by UDP need a key that we give to nobody, the rest belongs to other networks.
             _ => self.counts.dropped += 1,
         }
     }
@@ -147,76 +150,6 @@ impl Overlay {
         sent
     }
 
-    /// A ping: answered once a minute (as gtk-gnutella does). The answer to one of our tests is none of these.
-    fn on_ping_by_udp(
-        &mut self,
-        now: Time,
-        from: SocketAddrV4,
-        what: &Descriptor,
-        out: &mut impl Outbox,
-    ) {
-        let guid = what.header.guid;
-        if self.ends_test(from, &guid) {
-            return;
-        }
-        let ping = Ping::decode(&what.payload);
-        let answered = (self.datagrams.as_deref_mut())
-            .and_then(|udp| udp.ledger.open(now, from).answered)
-            .is_some_and(|at| now.since(at) < PONG_EVERY);
-        let (Ok(ping), false) = (ping, answered) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        let has = |id| ping.ggep.get(id).is_some();
-        let question = Question {
-            guid,
-            hosts: has("SCP"),
-            cache: has("UDPHC"),
-            address: has("IP"),
-            deflated: what.header.ttl & TAKES_DEFLATED != 0,
-        };
-        self.answer(now, from, question, out);
-    }
-
-    /// Answers a ping as well as the ledger lets us. Where that is not at all, or without the hosts it asks for, it is
-    /// answered when the address has proved itself.
-    fn answer(&mut self, now: Time, to: SocketAddrV4, question: Question, out: &mut impl Outbox) {
-        let room = self
-            .allowance(now, to)
-            .checked_sub(HEADER_LEN + Pong::FIXED_LEN);
-        let hosts = match question.hosts {
-            true => self.hosts_for(to),
-            false => Vec::new(),
-        };
-        let pong = room.and_then(|room| self.pong_for(to, &question, &hosts, room));
-        let whole = pong.as_ref().is_some_and(|pong| {
-            hosts.is_empty() || pong.ggep.get("IPP").is_some() || self.is_proven(now, to)
-        });
-        if !whole {
-            let waits = self.datagrams.as_deref_mut().map(|udp| {
-                let account = udp.ledger.open(now, to);
-                account.question.replace(question).is_some()
-            });
-            // Whoever asks again without having met the challenge gets what there is for it.
-            if waits == Some(false) && self.challenge(now, to, out) {
-                return;
-            }
-        }
-        let Some(pong) = pong else {
-            self.counts.dropped += 1;
-            return;
-        };
-        let ttl = 1 | if question.deflated { DEFLATED } else { 0 };
-        let pong = Descriptor::new(question.guid, Kind::Pong, ttl, pong.encode());
-        if self.reply(now, to, pong, out)
-            && let Some(udp) = &mut self.datagrams
-        {
-            let account = udp.ledger.open(now, to);
-            account.answered = Some(now);
-            account.question = None;
-        }
-    }
-
     /// A pong: only one to a ping of ours counts, and it proves where its sender stands.
     fn on_pong_by_udp(
         &mut self,
@@ -235,12 +168,28 @@ impl Overlay {
             return;
         };
         udp.ledger.prove(now, from);
-        let question = udp.ledger.open(now, from).question.take();
+        let pending = udp.ledger.open(now, from).pending.take();
         if udp.caches.answered(now, from) {
             self.hear_cache(now, from, &pong, out);
         }
-        if let Some(question) = question {
-            self.answer(now, from, question, out);
+        match pending {
+            Some(Pending::Pong(question)) => self.answer(now, from, question, out),
+            Some(Pending::Crawl(guid, crawl)) => self.answer_crawl(now, from, guid, crawl, out),
+            Some(Pending::Push {
+                servent,
+                index,
+                addr,
+            }) => {
+                let ggep = Ggep::new();
+                let push = Push {
+                    servent,
+                    index,
+                    addr,
+                    ggep,
+                };
+                self.pass_push(now, *from.ip(), push, out);
+            }
+            None => {}
         }
         self.claim_proven(now, from, out);
         self.deliver_proven(now, from, out);
@@ -267,6 +216,9 @@ impl Overlay {
                 let deflated = what.header.ttl & TAKES_DEFLATED != 0;
                 self.on_claim(now, from, guid, (hits, token, deflated), out);
             }
+            Ok((Some(VendorMeaning::Crawl(crawl)), _)) => {
+                self.on_crawl(now, from, guid, crawl, out);
+            }
             _ => self.counts.dropped += 1,
         }
     }
@@ -281,70 +233,15 @@ impl Overlay {
         let addr = SocketAddrV4::new(ip, listening.port());
         is_believed(addr, asker).then_some(addr)
     }
-
-    /// Our pong, with what it may tell besides in `room` bytes, the most wanted first.
-    fn pong_for(
-        &self,
-        to: SocketAddrV4,
-        question: &Question,
-        hosts: &[SocketAddrV4],
-        room: usize,
-    ) -> Option<Pong> {
-        let mut ggep = Ggep::new();
-        let most = (1..=hosts.len()).rev();
-        let _ = most
-            .map(|count| packed(&hosts[..count]))
-            .any(|hosts| fit(&mut ggep, "IPP", hosts, room));
-        if question.cache || question.hosts {
-            fit(&mut ggep, "UDPHC", Vec::new(), room);
-        }
-        if question.address {
-            fit(&mut ggep, "IP", packed(&[to]), room);
-        }
-        for (id, value) in self.credentials().iter() {
-            fit(&mut ggep, id, value.clone(), room);
-        }
-        Some(Pong {
-            addr: self.address_at(*to.ip())?,
-            files: self.sharing.files,
-            kib: self.kib_told(),
-            ggep,
-        })
-    }
-
-    /// Whom to name to a servent that looks for its first neighbours: ours, who live, then some of those thought well
-    /// of.
-    fn hosts_for(&mut self, to: SocketAddrV4) -> Vec<SocketAddrV4> {
-        let mut hosts: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
-        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
-        let mut others: Vec<SocketAddrV4> = others.take(DRAWN_FROM).collect();
-        self.rng.shuffle(&mut others);
-        hosts.extend(others);
-        hosts.retain(|host| *host != to && is_believed(*host, *to.ip()));
-        hosts.truncate(HOSTS_TOLD);
-        hosts
-    }
 }
 
-fn packed(hosts: &[SocketAddrV4]) -> Vec<u8> {
+/// These hosts, six bytes each.
+pub(super) fn packed(hosts: &[SocketAddrV4]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(hosts.len() * 6);
     hosts
         .iter()
         .for_each(|host| address::pack(*host, &mut bytes));
     bytes
-}
-
-/// Adds an extension if the block is no longer than `room` with it.
-fn fit(ggep: &mut Ggep, id: &str, value: impl Into<Bytes>, room: usize) -> bool {
-    let mut with = ggep.clone();
-    with.push(id, value);
-    let mut bytes = BytesMut::new();
-    with.encode(false, &mut bytes);
-    let fits = bytes.len() <= room;
-    if fits {
-        *ggep = with;
-    }
-    fits
 }
 
 /// The payload of a ping that is `len` bytes long, or empty where no block is as short.
@@ -359,17 +256,8 @@ fn filler(len: usize) -> Bytes {
 /// Magic, flags, an id of one letter, and the length of a value shorter than 64 bytes.
 const SHORTEST_BLOCK: usize = 4;
 
-/// How often the ping of an address is answered (gtk-gnutella: one a minute).
-const PONG_EVERY: Duration = Duration::from_secs(60);
-
 /// How long a ping of ours may take to come back before another follows.
 const CHALLENGE: Duration = Duration::from_secs(10);
-
-/// Hosts named in one pong (gtk-gnutella names 30 at most).
-const HOSTS_TOLD: usize = 30;
-
-/// Of how many hosts thought well of those are drawn.
-const DRAWN_FROM: usize = 100;
 
 /// The version of the out-of-band messages from which on hits bear a token.
 pub(super) const SECURE: u16 = 3;
@@ -385,14 +273,5 @@ mod tests {
             assert_eq!(filler(len).len(), expected);
             assert!(Ping::decode(&filler(len)).is_ok());
         }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_left_out() {
-        let mut ggep = Ggep::new();
-        assert!(!fit(&mut ggep, "IP", vec![0; 6], 10));
-        assert!(fit(&mut ggep, "IP", vec![0; 6], 11));
-        assert!(!fit(&mut ggep, "VC", vec![0; 5], 19));
-        assert!(fit(&mut ggep, "VC", vec![0; 5], 20));
     }
 }
