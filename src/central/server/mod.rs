@@ -1,6 +1,6 @@
 //! The driver on tokio: one task owns the [`Index`], one each link.
 //!
-//! The one rule: the index never waits for a client. What it says goes into the [`Queue`] of a link, and who lets that
+//! The one rule: the index never waits for a client. What it says goes into the queue of a link, and who lets that
 //! fill up loses the link. While a link writes it does not read, so a client that asks and never listens only stops
 //! itself.
 
