@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("rng", &[]),
     ("wire", &["time", "rng"]),
     ("overlay", &["wire", "time", "rng"]),
-    ("thex", &["wire"]),
+    ("thex", &["wire", "rng"]),
     ("swarm", &["thex", "wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
     ("lab", &["overlay", "wire", "time", "rng"]),

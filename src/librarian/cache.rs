@@ -233,11 +233,11 @@ mod tests {
             modified: -1,
             changed: i64::MAX,
         };
-        let blocks = vec![[n as u8; 24]; if n == 7 { 3 } else { 1 }];
-        let stamp = Stamp {
-            size: if n == 7 { 3 * block_for(0) } else { n },
-            ..stamp
-        };
+        // One file has a tree of more than its root.
+        let size = if n == 7 { 3 * block_for(0) } else { n };
+        let stamp = Stamp { size, ..stamp };
+        let count = usize::try_from(size.div_ceil(block_for(size)).max(1)).unwrap();
+        let blocks = vec![[n as u8; 24]; count];
         Entry {
             path: PathBuf::from(format!("/share/file {n}")),
             stamp,
