@@ -9,7 +9,7 @@ use super::fields::{Fields, Malformed};
 pub struct Shared<'a> {
     /// Name, with whatever folders its owner puts before it.
     pub name: &'a [u8],
-    /// A mark of the content; see [`super::token`].
+    /// A mark of the content; see [`token()`](super::token()).
     pub md5: &'a [u8],
     /// Bytes.
     pub size: u64,
