@@ -218,6 +218,7 @@ fn serve(folder: &Path) -> io::Result<()> {
             size: metadata.len(),
             modified: metadata.modified()?,
             sha1: None,
+            tree: None,
         });
         let identity = Identity {
             guid: Guid::ZERO,

@@ -19,6 +19,8 @@
 //! | [`time`], [`rng`] | the clock and the dice, injected | nobody |
 //! | [`wire`] | bytes to descriptors and back, the handshake, deflated links | the two above |
 //! | [`overlay`] | neighbours, routes, roles, ways of searching: the state machine | `wire` |
+//! | [`thex`] | hash trees: which block of a file is wrong | `wire` |
+//! | [`swarm`] | one file from many sources: whom to ask for what, whom to believe | `thex` |
 //! | [`library`] | shared files by number, by words, by SHA-1 | `wire` |
 //! | [`central`] | the central index of Napster's kind: messages, and the index; its driver is `central::server` | `library` |
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
@@ -27,7 +29,8 @@
 //! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
-//! Arrows only go down, and the first six are pure but for that driver: no socket, thread, disk or clock of their own. `tests/layers.rs`
+//! Arrows only go down, and the first eight are pure but for that driver: no socket, thread, disk or clock of their own.
+//! `tests/layers.rs`
 //! reads the sources and fails where that is not so.
 //!
 //! # The way of a query
@@ -37,7 +40,9 @@
 //! reads 23 bytes of [`wire::Header`] and leaves the payload unparsed; the overlay has not seen that GUID before,
 //! remembers the way back, asks its [`library`] by an effect, and passes the query on with a lower TTL, its payload the
 //! very bytes that came. A [`wire::QueryHit`] goes back the way the query came, link by link. The user types `get 1`,
-//! and [`transfer::Downloads`] fetches the file over HTTP, checks its SHA-1, and only then puts it among the downloads.
+//! and [`transfer::Downloads`] fetches the file over HTTP from all who have it: a [`swarm::Swarm`] says whom to ask for which
+//! bytes, each block is held against the [`thex::Tree`], the whole against its SHA-1, and only then it is put among the
+//! downloads.
 //!
 //! # What strangers send
 //!
@@ -51,6 +56,8 @@ pub mod library;
 pub mod net;
 pub mod overlay;
 pub mod rng;
+pub mod swarm;
+pub mod thex;
 pub mod time;
 pub mod transfer;
 pub mod ui;

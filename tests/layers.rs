@@ -6,18 +6,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the ones it may import. Arrows only go down.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("time", &[]),
     ("rng", &[]),
     ("wire", &["time", "rng"]),
     ("overlay", &["wire", "time", "rng"]),
+    ("thex", &["wire", "rng"]),
+    ("swarm", &["thex", "wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
     ("lab", &["overlay", "wire", "time", "rng"]),
     ("central", &["library", "wire", "time", "rng"]),
-    ("librarian", &["library", "wire", "time", "rng"]),
+    ("librarian", &["library", "thex", "wire", "time", "rng"]),
     (
         "transfer",
-        &["librarian", "central", "library", "wire", "time", "rng"],
+        &[
+            "librarian",
+            "central",
+            "library",
+            "overlay",
+            "swarm",
+            "thex",
+            "wire",
+            "time",
+            "rng",
+        ],
     ),
     (
         "net",
@@ -50,7 +62,9 @@ const LAYERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Modules that know no clock, socket, disk or thread: the same inputs give the same outputs, in a simulator too.
-const PURE: [&str; 6] = ["time", "rng", "wire", "overlay", "library", "central"];
+const PURE: [&str; 8] = [
+    "time", "rng", "wire", "overlay", "library", "central", "thex", "swarm",
+];
 
 /// The drivers that live with the pure code they drive.
 const DRIVERS: [&str; 1] = ["central/server"];

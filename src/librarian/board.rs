@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
 use crate::library::{Library, SharedFile};
-use crate::wire::Sha1;
+use crate::wire::{Sha1, TigerRoot};
 
 use super::{Census, Shelf};
 
@@ -47,12 +47,13 @@ impl Board {
         self.shelf.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes the digest of a file, if it still looks as `file` did when it was hashed.
-    pub(super) fn set_sha1(&self, file: &SharedFile, sha1: Sha1) {
+    /// Notes the digests of a file, if it still looks as `file` did when it was hashed.
+    pub(super) fn set_digests(&self, file: &SharedFile, sha1: Sha1, root: TigerRoot) {
         let mut library = self.write();
         let same = |now: &SharedFile| now.size == file.size && now.modified == file.modified;
         if library.get(file.index).is_some_and(same) {
             library.set_sha1(file.index, sha1);
+            library.set_tree(file.index, root);
         }
         self.hashed.fetch_add(1, Ordering::Relaxed);
         drop(library);

@@ -3,15 +3,18 @@
 //! The one rule: the cache only saves work. Whatever is wrong with its file, it is put aside and a new one begun; a
 //! digest is believed only for the very stamp it was taken of.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 
-use crate::wire::Sha1;
+use crate::thex::{Tree, block_for};
+use crate::wire::{Sha1, TigerRoot};
 
 use super::stamp::Stamp;
 
@@ -22,7 +25,13 @@ pub(super) struct Cache {
 }
 
 /// A file, the stamp it was hashed with, and what came out.
-pub(super) type Entry = (PathBuf, Stamp, Sha1);
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) stamp: Stamp,
+    pub(super) sha1: Sha1,
+    pub(super) tree: Arc<Tree>,
+}
 
 impl Cache {
     /// Opens the cache in the folder `data`, which is made when missing.
@@ -77,10 +86,22 @@ impl Cache {
         let kept = (|| -> Result<(), redb::Error> {
             let write = self.database.begin_write()?;
             {
-                let mut table = write.open_table(DIGESTS)?;
-                for (path, stamp, sha1) in entries {
-                    let value = (stamp.size, stamp.modified, stamp.changed, &sha1.0);
-                    table.insert(path.as_os_str().as_bytes(), value)?;
+                let mut digests = write.open_table(DIGESTS)?;
+                let mut trees = write.open_table(TREES)?;
+                for entry in entries {
+                    let Stamp {
+                        size,
+                        modified,
+                        changed,
+                    } = entry.stamp;
+                    let path = entry.path.as_os_str().as_bytes();
+                    let root = entry.tree.root().0;
+                    digests.insert(path, (size, modified, changed, &entry.sha1.0, &root))?;
+                    match entry.tree.blocks() {
+                        // The root is all of it.
+                        [_] => trees.remove(path)?,
+                        blocks => trees.insert(path, blocks.as_flattened())?,
+                    };
                 }
             }
             Ok(write.commit()?)
@@ -88,6 +109,19 @@ impl Cache {
         if let Err(error) = kept {
             tracing::warn!(%error, "hashes not remembered");
         }
+    }
+
+    /// The hash tree of the file at `path`, if it was hashed with this stamp.
+    pub(super) fn tree(&self, path: &Path, stamp: Stamp) -> Option<Tree> {
+        let (_, root) = self.known().digests(path, stamp)?;
+        let read = self.database.begin_read().ok()?;
+        let table = read.open_table(TREES).ok()?;
+        let blocks = match table.get(path.as_os_str().as_bytes()).ok()? {
+            Some(blocks) => blocks.value().as_chunks().0.to_vec(),
+            None => vec![root.0],
+        };
+        let tree = Tree::new(stamp.size, block_for(stamp.size), blocks)?;
+        (tree.root() == root).then_some(tree)
     }
 
     /// Forgets paths that are not `shared`, once they outnumber by far the `files` that are. Not at once, because a
@@ -100,7 +134,9 @@ impl Cache {
                 if table.len()? <= 2 * files as u64 + STRANGERS {
                     return Ok(());
                 }
-                table.retain(|path, _| shared(Path::new(std::ffi::OsStr::from_bytes(path))))?;
+                let keep = |path: &[u8]| shared(Path::new(OsStr::from_bytes(path)));
+                table.retain(|path, _| keep(path))?;
+                write.open_table(TREES)?.retain(|path, _| keep(path))?;
             }
             Ok(write.commit()?)
         })();
@@ -113,19 +149,19 @@ impl Cache {
 /// What the cache knew at one moment.
 pub(super) struct Known(Option<Table>);
 
-type Table = ReadOnlyTable<&'static [u8], (u64, i64, i64, &'static [u8; 20])>;
+type Table = ReadOnlyTable<&'static [u8], (u64, i64, i64, &'static [u8; 20], &'static [u8; 24])>;
 
 impl Known {
-    /// The digest of the file at `path`, if it was hashed with this stamp.
-    pub(super) fn sha1(&self, path: &Path, stamp: Stamp) -> Option<Sha1> {
+    /// The digest of the file at `path` and the root of its tree, if it was hashed with this stamp.
+    pub(super) fn digests(&self, path: &Path, stamp: Stamp) -> Option<(Sha1, TigerRoot)> {
         let found = self.0.as_ref()?.get(path.as_os_str().as_bytes()).ok()??;
-        let (size, modified, changed, sha1) = found.value();
-        (Stamp {
+        let (size, modified, changed, sha1, root) = found.value();
+        let taken = Stamp {
             size,
             modified,
             changed,
-        } == stamp)
-            .then_some(Sha1(*sha1))
+        };
+        (taken == stamp).then_some((Sha1(*sha1), TigerRoot(*root)))
     }
 }
 
@@ -147,6 +183,7 @@ fn open_whole(path: &Path) -> Result<Database, Fault> {
         database.check_integrity()?;
         let write = database.begin_write()?;
         write.open_table(DIGESTS)?.len()?;
+        write.open_table(TREES)?.len()?;
         write.commit()?;
         Ok(database)
     };
@@ -167,9 +204,14 @@ fn open_whole(path: &Path) -> Result<Database, Fault> {
     }
 }
 
-/// Path to size, time of change, time of the inode (as in [`Stamp`]) and digest.
-const DIGESTS: TableDefinition<'_, &[u8], (u64, i64, i64, &[u8; 20])> =
-    TableDefinition::new("sha1");
+/// What is known of a path.
+type Digests = (u64, i64, i64, &'static [u8; 20], &'static [u8; 24]);
+
+/// Path to size, time of change, time of the inode (as in [`Stamp`]), SHA-1 and root of the hash tree.
+const DIGESTS: TableDefinition<'_, &[u8], Digests> = TableDefinition::new("digests");
+
+/// Path to the hashes of the blocks, where there is more than one.
+const TREES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("blocks");
 
 /// The file's name in the data folder.
 const FILE: &str = "hashes.redb";
@@ -191,24 +233,56 @@ mod tests {
             modified: -1,
             changed: i64::MAX,
         };
-        (
-            PathBuf::from(format!("/share/file {n}")),
+        // One file has a tree of more than its root.
+        let size = if n == 7 { 3 * block_for(0) } else { n };
+        let stamp = Stamp { size, ..stamp };
+        let count = usize::try_from(size.div_ceil(block_for(size)).max(1)).unwrap();
+        let blocks = vec![[n as u8; 24]; count];
+        Entry {
+            path: PathBuf::from(format!("/share/file {n}")),
             stamp,
-            Sha1([n as u8; 20]),
-        )
+            sha1: Sha1([n as u8; 20]),
+            tree: Arc::new(Tree::new(stamp.size, block_for(stamp.size), blocks).unwrap()),
+        }
+    }
+
+    fn parts(entry: Entry) -> (PathBuf, Stamp, Sha1) {
+        (entry.path, entry.stamp, entry.sha1)
+    }
+
+    impl Cache {
+        fn sha1(&self, path: &Path, stamp: Stamp) -> Option<Sha1> {
+            self.known().digests(path, stamp).map(|(sha1, _)| sha1)
+        }
+    }
+
+    #[test]
+    fn trees_come_back_whole_or_not_at_all() {
+        let data = tempfile::tempdir().unwrap();
+        let cache = Cache::open(data.path()).unwrap();
+        for entry in [entry(1), entry(7)] {
+            cache.remember(std::slice::from_ref(&entry));
+            let tree = cache.tree(&entry.path, entry.stamp);
+            assert_eq!(tree.as_ref(), Some(&*entry.tree));
+            let other = Stamp {
+                changed: 1,
+                ..entry.stamp
+            };
+            assert_eq!(cache.tree(&entry.path, other), None);
+        }
     }
 
     #[test]
     fn remembers_for_the_same_stamp_only() {
         let data = tempfile::tempdir().unwrap();
         let data = data.path().join("not/yet/there");
-        let (path, stamp, sha1) = entry(1);
+        let (path, stamp, sha1) = parts(entry(1));
         Cache::open(&data).unwrap().remember(&[entry(1), entry(2)]);
         let cache = Cache::open(&data).unwrap();
-        assert_eq!(cache.known().sha1(&path, stamp), Some(sha1));
-        assert_eq!(cache.known().sha1(&path, Stamp { size: 9, ..stamp }), None);
+        assert_eq!(cache.sha1(&path, stamp), Some(sha1));
+        assert_eq!(cache.sha1(&path, Stamp { size: 9, ..stamp }), None);
         assert_eq!(
-            cache.known().sha1(
+            cache.sha1(
                 &path,
                 Stamp {
                     modified: 9,
@@ -218,7 +292,7 @@ mod tests {
             None
         );
         assert_eq!(
-            cache.known().sha1(
+            cache.sha1(
                 &path,
                 Stamp {
                     changed: 9,
@@ -227,7 +301,7 @@ mod tests {
             ),
             None
         );
-        assert_eq!(cache.known().sha1(Path::new("/share/other"), stamp), None);
+        assert_eq!(cache.sha1(Path::new("/share/other"), stamp), None);
     }
 
     #[test]
@@ -262,12 +336,9 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             let cache = Cache::open(data.path()).unwrap();
             // A spot of damage may have hit a page not read on opening; then nothing false may come out of it.
-            for (path, stamp, sha1) in (0..1000).map(entry) {
+            for (path, stamp, sha1) in (0..1000).map(entry).map(parts) {
                 assert!(
-                    cache
-                        .known()
-                        .sha1(&path, stamp)
-                        .is_none_or(|found| found == sha1),
+                    cache.sha1(&path, stamp).is_none_or(|found| found == sha1),
                     "{round}"
                 );
             }
@@ -290,16 +361,12 @@ mod tests {
         let cache = Cache::open(data.path()).unwrap();
         cache.remember(&[entry(1), entry(2)]);
         cache.trim(0, |_| false);
-        let (path, stamp, sha1) = entry(1);
-        assert_eq!(
-            cache.known().sha1(&path, stamp),
-            Some(sha1),
-            "not worth the while"
-        );
+        let (path, stamp, sha1) = parts(entry(1));
+        assert_eq!(cache.sha1(&path, stamp), Some(sha1), "not worth the while");
         cache.remember(&(0..=STRANGERS).map(entry).collect::<Vec<_>>());
         cache.trim(0, |kept| kept == path);
-        assert_eq!(cache.known().sha1(&path, stamp), Some(sha1));
-        let (path, stamp, _) = entry(2);
-        assert_eq!(cache.known().sha1(&path, stamp), None);
+        assert_eq!(cache.sha1(&path, stamp), Some(sha1));
+        let (path, stamp, _) = parts(entry(2));
+        assert_eq!(cache.sha1(&path, stamp), None);
     }
 }

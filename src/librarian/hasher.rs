@@ -1,4 +1,4 @@
-//! The thread that hashes: SHA-1 of every file the cache does not know.
+//! The thread that hashes: SHA-1 and hash tree, in one pass, of every file the cache does not know.
 //!
 //! The one rule: a digest is published only when the file had one and the same stamp before and after it was read. One
 //! file at a time, so that the disk stays free for uploads; the smallest first, so that most files are soon found by
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use sha1::{Digest, Sha1 as Sha1Hasher};
 
 use crate::library::SharedFile;
+use crate::thex::{self, Tree};
 use crate::wire::Sha1;
 
 use super::agenda::Errands;
@@ -22,6 +23,7 @@ use super::board::Board;
 use super::cache::{Cache, Entry};
 use super::open::open;
 use super::stamp::{Stamp, TICK};
+use super::trees::Trees;
 
 /// A file to hash: its number and what it looked like when it was seen. Ordered by size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +37,7 @@ pub(super) struct Hasher {
     pub(super) jobs: Receiver<Job>,
     pub(super) board: Arc<Board>,
     pub(super) cache: Arc<Cache>,
+    pub(super) trees: Trees,
     pub(super) errands: Arc<Errands>,
     pub(super) stopped: Arc<AtomicBool>,
 }
@@ -69,10 +72,17 @@ impl Hasher {
         let began = SystemTime::now();
         let path = file.path();
         match self.digest(file, job.stamp) {
-            Ok(Some(sha1)) => {
-                self.board.set_sha1(file, sha1);
+            Ok(Some((sha1, tree))) => {
+                let tree = Arc::new(tree);
+                self.trees.keep(file, &tree);
+                self.board.set_digests(file, sha1, tree.root());
                 if job.stamp.is_settled(began) {
-                    return Some((path, job.stamp, sha1));
+                    return Some(Entry {
+                        path,
+                        stamp: job.stamp,
+                        sha1,
+                        tree,
+                    });
                 }
                 self.errands.again(path, TICK + TICK / 10);
             }
@@ -85,10 +95,10 @@ impl Hasher {
         None
     }
 
-    /// The digest of a file; none when it changed meanwhile or the thread was stopped.
-    fn digest(&self, file: &SharedFile, stamp: Stamp) -> io::Result<Option<Sha1>> {
+    /// The digests of a file; none when it changed meanwhile or the thread was stopped.
+    fn digest(&self, file: &SharedFile, stamp: Stamp) -> io::Result<Option<(Sha1, Tree)>> {
         let mut opened = open(file)?;
-        let mut hasher = Sha1Hasher::new();
+        let (mut hasher, mut tree) = (Sha1Hasher::new(), thex::Hasher::new(stamp.size));
         let mut buffer = vec![0; PIECE];
         loop {
             // Asked before every piece, which costs nothing beside hashing it: a file that is being written is given
@@ -97,8 +107,14 @@ impl Hasher {
                 return Ok(None);
             }
             match opened.read(&mut buffer) {
-                Ok(0) => return Ok(Some(Sha1(hasher.finalize().into()))),
-                Ok(length) => hasher.update(&buffer[..length]),
+                Ok(0) => {
+                    let sha1 = Sha1(hasher.finalize().into());
+                    return Ok(tree.finish().map(|tree| (sha1, tree)));
+                }
+                Ok(length) => {
+                    hasher.update(&buffer[..length]);
+                    tree.update(&buffer[..length]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

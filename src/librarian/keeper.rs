@@ -193,7 +193,7 @@ impl Keeper {
         let known = self.cache.known();
         batch.retain_mut(|(file, stamp)| {
             let path = file.path();
-            file.sha1 = known.sha1(&path, *stamp);
+            (file.sha1, file.tree) = known.digests(&path, *stamp).unzip();
             let readable = is_readable(&path);
             tour.skipped += u64::from(!readable);
             readable

@@ -14,10 +14,12 @@ mod open;
 mod oversharing;
 mod scan;
 mod stamp;
+mod trees;
 mod watching;
 
 pub use open::open;
 pub use oversharing::oversharing;
+pub use trees::Trees;
 
 use std::collections::HashMap;
 use std::io;
@@ -65,6 +67,7 @@ pub struct Librarian {
     board: Arc<Board>,
     errands: Arc<Errands>,
     stopped: Arc<AtomicBool>,
+    trees: Trees,
     /// Closed when both threads have ended. In a lock only so that a servent can be shared between threads.
     ended: Mutex<mpsc::Receiver<()>>,
 }
@@ -93,13 +96,16 @@ impl Librarian {
         let stopped = Arc::new(AtomicBool::new(false));
         let (jobs, jobs_in) = mpsc::channel();
         let (running, ended) = mpsc::channel();
+        let trees = Trees::of(Arc::clone(&cache));
         let librarian = Self {
+            trees: trees.clone(),
             board: Arc::clone(&board),
             errands: Arc::clone(&errands),
             stopped: Arc::clone(&stopped),
             ended: Mutex::new(ended),
         };
         let hasher = Hasher {
+            trees,
             jobs: jobs_in,
             board: Arc::clone(&board),
             cache: Arc::clone(&cache),
@@ -135,6 +141,11 @@ impl Librarian {
     /// The library it keeps.
     pub fn shelf(&self) -> Shelf {
         Arc::clone(self.board.shelf())
+    }
+
+    /// The hash trees of its files.
+    pub fn trees(&self) -> Trees {
+        self.trees.clone()
     }
 
     /// Walks again soon. [`Census::scans`] rises when a walk that began after this call is done.

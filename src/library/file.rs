@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::wire::{Extensions, Record, Sha1, Urn};
+use crate::wire::{Extensions, Record, Sha1, TigerRoot, Urn};
 
 /// One shared file, as the last scan saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct SharedFile {
     pub modified: SystemTime,
     /// Its digest, once hashed.
     pub sha1: Option<Sha1>,
+    /// The root of its hash tree, once hashed.
+    pub tree: Option<TigerRoot>,
 }
 
 impl SharedFile {
@@ -38,6 +40,7 @@ impl SharedFile {
             size,
             modified,
             sha1: None,
+            tree: None,
         }
     }
 

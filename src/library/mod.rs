@@ -20,7 +20,7 @@ use std::path::Path;
 
 use foldhash::fast::FixedState;
 
-use crate::wire::{Query, Record, Sha1};
+use crate::wire::{Query, Record, Sha1, TigerRoot};
 use index::Index;
 
 /// The shared files and their numbers.
@@ -59,6 +59,7 @@ impl Library {
             file.index = old.index;
             if old.size == file.size && old.modified == file.modified {
                 file.sha1 = file.sha1.or(old.sha1);
+                file.tree = file.tree.or(old.tree);
             }
         } else {
             file.index = self.next;
@@ -127,11 +128,21 @@ impl Library {
         }
     }
 
-    /// Forgets the digest of a file that may have changed.
+    /// Notes the root of a file's hash tree, as [`Self::set_sha1`] does its digest.
+    pub fn set_tree(&mut self, index: u32, root: TigerRoot) {
+        if let Some(file) = self.files.get_mut(&index) {
+            file.tree = Some(root);
+        }
+    }
+
+    /// Forgets the digests of a file that may have changed.
     pub fn forget_sha1(&mut self, index: u32) {
         self.generation += 1;
-        if let Some(old) = self.files.get_mut(&index).and_then(|file| file.sha1.take()) {
-            self.digests.remove(&(old, index));
+        if let Some(file) = self.files.get_mut(&index) {
+            file.tree = None;
+            if let Some(old) = file.sha1.take() {
+                self.digests.remove(&(old, index));
+            }
         }
     }
 

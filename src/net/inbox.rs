@@ -14,6 +14,7 @@ use super::link::Ending;
 use super::search::Search;
 use super::{PeerStatus, Status};
 use crate::overlay::{Introduction, PeerId, Strategy};
+use crate::transfer::PushCall;
 use crate::wire::handshake::{Greeting, Vacancy};
 use crate::wire::qrp::RouteTable;
 use crate::wire::{Descriptor, Query};
@@ -85,6 +86,8 @@ pub(super) enum Order {
         addr: SocketAddrV4,
         reply: oneshot::Sender<std::io::Result<()>>,
     },
+    /// Send a Push: ask a servent to connect to us.
+    Push(PushCall),
     /// Hang up.
     Disconnect {
         addr: SocketAddrV4,

@@ -23,7 +23,8 @@ use super::membership::{Expected, find};
 use super::word::{BRING, FETCH, LONGEST, Word};
 use crate::librarian::Shelf;
 use crate::overlay::{Direction, Introduction};
-use crate::transfer::{Seat, Uploads};
+use crate::transfer::http::Giv;
+use crate::transfer::{Downloads, Seat, Uploads};
 use crate::wire::handshake::Answerer;
 
 /// How long a caller may take for its first word.
@@ -36,6 +37,9 @@ const NAPSTER_WAITS: Duration = Duration::from_millis(1500);
 /// How long a caller may take from its connect to the end of the handshake, and whom we call for his part of it.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(9);
 
+/// The longest GIV with its two line ends; the name in it may be long.
+const LONGEST_GIV: usize = 1024;
+
 /// How long to leave the port alone when the system has no socket left for us.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
 
@@ -44,6 +48,7 @@ const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
 pub(super) struct Door {
     pub(super) inbox: Inbox,
     pub(super) uploads: Arc<Uploads>,
+    pub(super) downloads: Downloads,
     pub(super) refused: Arc<AtomicU64>,
     /// For Napster's peers, if we are registered at an index.
     pub(super) napster: Option<Napster>,
@@ -181,11 +186,45 @@ impl Door {
                 }
                 None => self.refuse(remote, "unknown first word"),
             },
-            Ok(Ok(Word::Giv)) => self.refuse(remote, "GIV, but we asked for none"),
+            Ok(Ok(Word::Giv)) => {
+                let taken = tokio::select! {
+                    taken = timeout_at(deadline, self.take(stream, input)) => taken,
+                    () = seat.shown_out() => return self.refuse(remote, "slow while others waited"),
+                };
+                match taken {
+                    Ok(Ok(true)) => drop(permit),
+                    Ok(Ok(false)) => self.refuse(remote, "GIV, but we asked for none"),
+                    Ok(Err(error)) => self.refuse(remote, &error.to_string()),
+                    Err(_) => self.refuse(remote, "slow GIV"),
+                }
+            }
             Ok(Ok(Word::Junk)) => self.refuse(remote, "unknown first word"),
             Ok(Err(error)) => self.refuse(remote, &error.to_string()),
             Err(_) => self.refuse(remote, "no first word"),
         }
+    }
+
+    /// Hands the connection of a servent we sent a Push to over to the download that waits for it; whether one does.
+    async fn take(&self, mut stream: TcpStream, mut input: BytesMut) -> io::Result<bool> {
+        let end = loop {
+            let line = input.iter().position(|byte| *byte == b'\n');
+            // The line is followed by an empty one.
+            let rest = line.map(|at| (at, &input[at + 1..]));
+            match rest {
+                Some((at, [b'\n', ..])) => break at + 2,
+                Some((at, [b'\r', b'\n', ..])) => break at + 3,
+                _ if input.len() > LONGEST_GIV => return Err(io::ErrorKind::InvalidData.into()),
+                _ => {}
+            }
+            input.reserve(LONGEST);
+            if stream.read_buf(&mut input).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        };
+        let line = input.split_to(end);
+        let line = String::from_utf8_lossy(&line);
+        let giv: Giv = line.parse().map_err(io::Error::other)?;
+        Ok(self.downloads.given(giv.servent, stream, input))
     }
 
     /// The answering side of a handshake.

@@ -25,6 +25,7 @@ mod membership;
 mod routing;
 mod saved;
 mod search;
+mod seeker;
 mod servent;
 mod settings;
 mod status;

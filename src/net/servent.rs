@@ -18,6 +18,7 @@ use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
 use super::saved::Saved;
+use super::seeker::Seeker;
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
 use crate::overlay::Strategy;
@@ -89,6 +90,8 @@ impl Servent {
             agent: AGENT.to_owned(),
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
+        uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
+        stores.downloads.listen_on(listen.port());
         let refused = Arc::new(AtomicU64::new(0));
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();
@@ -107,6 +110,7 @@ impl Servent {
         let door = Door {
             inbox: inbox.clone(),
             uploads: uploads.clone(),
+            downloads: stores.downloads.clone(),
             refused: refused.clone(),
             napster: membership.as_ref().map(|membership| Napster {
                 shelf: stores.librarian.shelf(),
@@ -140,6 +144,13 @@ impl Servent {
             candidates: [stores.hosts, settings.bootstrap].concat(),
             caches: settings.caches,
         };
+        let seeker = Seeker {
+            inbox: inbox.clone(),
+            downloads: stores.downloads.clone(),
+            neighbours: neighbours.clone(),
+        };
+        let gone = over.clone();
+        tokio::spawn(async move { gone.run_until_cancelled(seeker.run()).await });
         let finished = over.clone().drop_guard();
         tokio::spawn(async move {
             actor.run(reports, known).await;
@@ -220,7 +231,7 @@ impl Servent {
                 name: name.to_owned(),
                 size: Some(size),
                 sha1: Some(sha1),
-                source: Source { addr, get: None },
+                sources: vec![Source::at(addr)],
             }),
             Meeting::Foreign(addr) => {
                 let IndexSource { nick: _, file } = source.clone();

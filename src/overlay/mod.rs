@@ -63,6 +63,7 @@ pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
 pub use peers::Peer;
+pub use reach::is_believed;
 pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};
 pub use strategy::{Ring, Strategy, Walk};

@@ -37,7 +37,7 @@ pub(super) fn is_possible(addr: SocketAddrV4) -> bool {
 }
 
 /// Whether to believe `teller` that a servent listens at `addr`.
-pub(super) fn is_believed(addr: SocketAddrV4, teller: Ipv4Addr) -> bool {
+pub fn is_believed(addr: SocketAddrV4, teller: Ipv4Addr) -> bool {
     addr.port() != 0
         && match (reach(*addr.ip()), reach(teller)) {
             (Some(Reach::World), _) => true,

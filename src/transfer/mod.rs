@@ -15,7 +15,8 @@ pub mod http;
 
 pub use browse::browse;
 pub use download::{
-    Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Source, Wanted,
+    Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority, PushCall,
+    Source, Wanted,
 };
 pub use lobby::{Lobby, Seat};
 pub use upload::{Identity, PushWish, UploadStatus, Uploads};

@@ -1,7 +1,7 @@
 //! A connection on which we ask, one question after the other.
 
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -40,12 +40,25 @@ impl Session {
     /// Those of the socket; `TimedOut` after 10 s.
     pub(super) async fn connect(host: SocketAddrV4) -> io::Result<Self> {
         let stream = within(CONNECT_LIMIT, TcpStream::connect(host)).await?;
-        Ok(Self {
-            channel: Channel::new(stream, BytesMut::new()),
+        Ok(Self::on(stream, BytesMut::new(), host))
+    }
+
+    /// One on a connection that the other side opened, after a Push.
+    pub(super) fn on(stream: TcpStream, ahead: BytesMut, host: SocketAddrV4) -> Self {
+        Self {
+            channel: Channel::new(stream, ahead),
             host,
             framing: Framing::Length(0),
             kept: true,
-        })
+        }
+    }
+
+    /// Our own address on this connection.
+    pub(super) fn local(&self) -> Option<Ipv4Addr> {
+        match self.channel.stream.local_addr() {
+            Ok(SocketAddr::V4(addr)) => Some(*addr.ip()),
+            _ => None,
+        }
     }
 
     /// Whom it asks.

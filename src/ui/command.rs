@@ -9,6 +9,7 @@ use super::host::Host;
 use super::library::ShowLibrary;
 use super::results::ShowResults;
 use super::search::Search;
+use super::transfers::{SetPriority, Which};
 
 /// What a servent can be told to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -29,6 +30,14 @@ pub(super) enum Command {
     Disconnect(At),
     /// Show the downloads
     Downloads,
+    /// Leave downloads alone until `resume`
+    Pause(Which),
+    /// Go on with downloads that are paused, or try those that failed again
+    Resume(Which),
+    /// Forget downloads, and what came of them
+    Cancel(Which),
+    /// Say which downloads come first
+    Priority(SetPriority),
     /// Show the uploads
     Uploads,
     /// Show the files we share, or those whose names hold all these words

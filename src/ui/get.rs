@@ -61,13 +61,13 @@ impl Get {
 
 /// Begins to fetch result `n`.
 async fn begin_result(session: &Session, n: usize) -> Result<DownloadId, Failure> {
-    let found = {
+    let (found, wanted) = {
         let results = session.results();
-        let found = results.get(n).cloned();
+        let found = results.get(n).cloned().zip(results.wanted(n));
         found.ok_or_else(|| no_result(n, &results))?
     };
     let Some(source) = &found.through else {
-        return begin(session, found.wanted());
+        return begin(session, wanted);
     };
     let servent = &session.servent;
     let begun = servent.fetch_through_index(source, &found.name, found.size, found.sha1);
@@ -103,7 +103,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
                 .unwrap_or_else(|| content.sha1.to_string()),
             size: content.size,
             sha1: Some(content.sha1),
-            source: Source { addr, get: None },
+            sources: vec![Source::at(addr)],
         });
     }
     wait_for_a_peer(session).await?;
@@ -116,10 +116,11 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
             return Ok(Wanted {
                 size: Some(record.size),
                 sha1: Some(content.sha1),
-                source: Source {
+                sources: vec![Source {
                     addr: found.hit.addr,
                     get: Some((record.index, record.name.clone())),
-                },
+                    push: (found.hit.trailer.push == Some(true)).then_some(found.hit.servent),
+                }],
                 name: content.name.clone().unwrap_or(record.name),
             });
         }
@@ -162,7 +163,10 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
                 return Ok(());
             }
             DownloadState::Failed => return Err(failed(&now)),
-            DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
+            DownloadState::Waiting
+            | DownloadState::Running
+            | DownloadState::Paused
+            | DownloadState::Verifying => {}
         }
         status.changed().await.map_err(|_| gone())?;
     }

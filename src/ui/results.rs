@@ -48,16 +48,12 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// It, as something to fetch.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
-            name: self.name.clone(),
-            size: Some(self.size),
-            sha1: self.sha1,
-            source: Source {
-                addr: self.host,
-                get: Some((self.index, self.name.clone())),
-            },
+    /// Where it is.
+    fn source(&self) -> Source {
+        Source {
+            addr: self.host,
+            get: Some((self.index, self.name.clone())),
+            push: self.push.then_some(self.servent),
         }
     }
 
@@ -163,6 +159,24 @@ impl Results {
     /// All, by number.
     pub(super) fn all(&self) -> &[Found] {
         &self.list
+    }
+
+    /// Result `n`, as something to fetch: from all who have the same content.
+    pub(super) fn wanted(&self, n: usize) -> Option<Wanted> {
+        let found = self.get(n)?;
+        let others = self.list.iter().filter(|other| {
+            let same = other.sha1 == found.sha1 && other.size == found.size;
+            found.sha1.is_some() && same && other.n != n
+        });
+        Some(Wanted {
+            name: found.name.clone(),
+            size: Some(found.size),
+            sha1: found.sha1,
+            sources: std::iter::once(found)
+                .chain(others)
+                .map(Found::source)
+                .collect(),
+        })
     }
 
     /// How many servents they are at.

@@ -1,9 +1,11 @@
 //! `downloads` and `uploads`.
 
-use super::failure::Failure;
-use super::render::{bytes, json, rate};
+use clap::Args;
+
+use super::failure::{Exit, Failure};
+use super::render::{bytes, json, rate, span};
 use super::session::Session;
-use crate::transfer::{DownloadState, DownloadStatus};
+use crate::transfer::{DownloadId, DownloadState, DownloadStatus, Priority};
 
 /// Shows the downloads.
 pub(super) fn downloads(session: &Session) -> Result<(), Failure> {
@@ -20,7 +22,9 @@ pub(super) fn downloads(session: &Session) -> Result<(), Failure> {
         return Ok(());
     }
     screen.table(
-        ["n", "name", "done", "size", "rate", "state"],
+        [
+            "n", "name", "done", "size", "rate", "left", "sources", "state",
+        ],
         downloads.iter().map(|download| {
             [
                 download.id.0.to_string(),
@@ -31,11 +35,107 @@ pub(super) fn downloads(session: &Session) -> Result<(), Failure> {
                     DownloadState::Running => rate(download.rate),
                     _ => String::new(),
                 },
+                match (download.state, download.left()) {
+                    (DownloadState::Running, Some(left)) => span(left),
+                    _ => String::new(),
+                },
+                format!("{} of {}", download.active, download.sources),
                 state(download),
             ]
         }),
     );
     Ok(())
+}
+
+/// Some downloads.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Which {
+    /// Their numbers, as `downloads` shows them
+    #[arg(required = true, value_name = "N")]
+    numbers: Vec<u64>,
+}
+
+impl Which {
+    pub(super) fn pause(&self, session: &Session) -> Result<(), Failure> {
+        self.each(
+            "paused",
+            |id| session.servent.downloads().pause(id),
+            session,
+        )
+    }
+
+    pub(super) fn resume(&self, session: &Session) -> Result<(), Failure> {
+        self.each(
+            "resumed",
+            |id| session.servent.downloads().resume(id),
+            session,
+        )
+    }
+
+    pub(super) fn cancel(&self, session: &Session) -> Result<(), Failure> {
+        self.each(
+            "cancelled",
+            |id| session.servent.downloads().cancel(id),
+            session,
+        )
+    }
+
+    /// Does something with each, and says so; stops at the first with which it cannot be done.
+    fn each(
+        &self,
+        done: &str,
+        act: impl Fn(DownloadId) -> bool,
+        session: &Session,
+    ) -> Result<(), Failure> {
+        for &number in &self.numbers {
+            let id = DownloadId(number);
+            let status = session.servent.downloads().watch(id);
+            let name = status.map(|status| status.borrow().name.clone());
+            match name.filter(|_| act(id)) {
+                Some(name) => session.screen.talk(format!("{name} is {done}.")),
+                None => return Err(no_download(number)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which download comes first.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SetPriority {
+    /// Its number, as `downloads` shows it
+    #[arg(value_name = "N")]
+    number: u64,
+    /// Before all others, as they come, or when nobody else wants the connections
+    #[arg(value_parser = parse_priority, value_name = "high|normal|low")]
+    priority: Priority,
+}
+
+impl SetPriority {
+    pub(super) fn run(&self, session: &Session) -> Result<(), Failure> {
+        let downloads = session.servent.downloads();
+        match downloads.prefer(DownloadId(self.number), self.priority) {
+            true => Ok(()),
+            false => Err(no_download(self.number)),
+        }
+    }
+}
+
+fn parse_priority(text: &str) -> Result<Priority, String> {
+    match text {
+        "high" => Ok(Priority::High),
+        "normal" => Ok(Priority::Normal),
+        "low" => Ok(Priority::Low),
+        _ => Err(format!("`{text}` is not high, normal or low")),
+    }
+}
+
+fn no_download(number: u64) -> Failure {
+    Failure::new(
+        Exit::NothingFound,
+        format!("there is no unfinished download {number}"),
+        "`downloads` shows their numbers",
+    )
 }
 
 /// Shows the uploads.
@@ -85,6 +185,7 @@ fn state(download: &DownloadStatus) -> String {
     let state = match download.state {
         DownloadState::Waiting => "waiting",
         DownloadState::Running => "running",
+        DownloadState::Paused => "paused",
         DownloadState::Verifying => "verifying",
         DownloadState::Complete => {
             let path = download.path.as_ref();

@@ -131,7 +131,7 @@ fn why_a_download_waits_is_said() {
     seeker.tell("search track");
     seeker.tell("get 1");
     let said = seeker.said("track.txt waits:");
-    assert!(said.contains("busy"), "{said}");
+    assert!(said.contains("place 1 in the queue"), "{said}");
     seeker.signal("INT");
     assert_eq!(seeker.end_by_itself().code, Some(130));
 }

@@ -65,10 +65,10 @@ async fn share_and_get(deflate: bool) {
         name: record.name.clone(),
         size: Some(record.size),
         sha1: record.sha1(),
-        source: Source {
-            addr: found.hit.addr,
+        sources: vec![Source {
             get: Some((record.index, record.name.clone())),
-        },
+            ..Source::at(found.hit.addr)
+        }],
     };
     assert_eq!(
         (record.name.as_str(), record.size),

@@ -70,7 +70,7 @@ async fn a_magnet_needs_no_more_than_a_digest() {
         for bytes in [noise(3_000_000), Vec::new()] {
             let file = house.share("a", &bytes);
             let mut wanted = house.wanted(&file);
-            (wanted.size, wanted.source.get) = (None, None);
+            (wanted.size, wanted.sources[0].get) = (None, None);
             let end = guest.get(wanted).await;
             assert_eq!((end.state, end.why), (DownloadState::Complete, None));
             assert!(std::fs::read(end.path.expect("there")).expect("there") == bytes);
@@ -102,7 +102,7 @@ async fn a_file_without_any_digest_is_called_unverified() {
         assert_eq!(end.state, DownloadState::Complete);
         assert!(end.why.is_some_and(|why| why.contains("unverified")));
         let mut anonymous = house.wanted(&file);
-        anonymous.source.get = None;
+        anonymous.sources[0].get = None;
         guest
             .downloads
             .start(anonymous)

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use bytes::BytesMut;
-use servent::librarian::Shelf;
+use servent::librarian::{Shelf, Trees};
 use servent::library::{Library, SharedFile};
-use servent::transfer::{Identity, Source, Uploads, Wanted};
+use servent::thex::{Hasher, Tree};
+use servent::transfer::{Downloads, Identity, Source, Uploads, Wanted};
 use servent::wire::{Guid, Sha1};
 use sha1::Digest;
 use tempfile::TempDir;
@@ -18,6 +19,8 @@ use tokio::net::TcpListener;
 pub(crate) struct House {
     folder: TempDir,
     shelf: Shelf,
+    trees: Trees,
+    pub(crate) downloads: Downloads,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) addr: SocketAddrV4,
 }
@@ -35,6 +38,11 @@ impl House {
             agent: "servent/test".to_owned(),
         };
         let uploads = Uploads::new(shelf.clone(), identity, slots);
+        let (folder, trees) = (tempfile::tempdir().expect("a folder"), Trees::default());
+        let [data, finished] = ["data", "finished"].map(|name| folder.path().join(name));
+        let downloads = Downloads::open(&data, &finished, "servent/test").expect("it opens");
+        uploads.serve_also(trees.clone(), downloads.clone());
+        downloads.listen_on(addr.port());
         let serving = uploads.clone();
         tokio::spawn(async move {
             while let Ok((stream, remote)) = listener.accept().await {
@@ -42,8 +50,10 @@ impl House {
             }
         });
         Self {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
             shelf,
+            trees,
+            downloads,
             uploads,
             addr,
         }
@@ -53,6 +63,17 @@ impl House {
     pub(crate) fn share(&self, name: &str, bytes: &[u8]) -> SharedFile {
         std::fs::write(self.path(name), bytes).expect("written");
         self.enter(name, Some(digest(bytes)))
+    }
+
+    /// Shares a file of these bytes, hashed, with its tree.
+    pub(crate) fn share_whole(&self, name: &str, bytes: &[u8]) -> SharedFile {
+        let mut file = self.share(name, bytes);
+        let tree = Arc::new(tree(bytes));
+        self.trees.keep(&file, &tree);
+        file.tree = Some(tree.root());
+        let mut library = self.shelf.write().expect("whole");
+        library.set_tree(file.index, tree.root());
+        file
     }
 
     /// Shares a file of so many zeros, not hashed, that takes no room on the disk.
@@ -73,10 +94,15 @@ impl House {
             name: file.name.clone(),
             size: Some(file.size),
             sha1: file.sha1,
-            source: Source {
-                addr: self.addr,
-                get: Some((file.index, file.name.clone())),
-            },
+            sources: vec![self.source(file)],
+        }
+    }
+
+    /// Where it is to be had.
+    pub(crate) fn source(&self, file: &SharedFile) -> Source {
+        Source {
+            get: Some((file.index, file.name.clone())),
+            ..Source::at(self.addr)
         }
     }
 
@@ -90,6 +116,7 @@ impl House {
             size: metadata.len(),
             modified: metadata.modified().expect("it has a time"),
             sha1,
+            tree: None,
         };
         file.index = self.shelf.write().expect("whole").insert(file.clone());
         file
@@ -99,6 +126,13 @@ impl House {
 /// The digest of some bytes.
 pub(crate) fn digest(bytes: &[u8]) -> Sha1 {
     Sha1(sha1::Sha1::digest(bytes).into())
+}
+
+/// The hash tree of some bytes.
+pub(crate) fn tree(bytes: &[u8]) -> Tree {
+    let mut hasher = Hasher::new(bytes.len() as u64);
+    hasher.update(bytes);
+    hasher.finish().expect("all bytes came")
 }
 
 /// So many bytes that do not repeat soon.

@@ -3,10 +3,14 @@
 mod browsing;
 mod caller;
 mod fetching;
+mod full_disk;
+mod gate;
 mod giving;
 mod house;
 mod resume;
+mod rogue;
 mod serving;
+mod swarming;
 
 use std::time::Duration;
 

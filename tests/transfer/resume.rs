@@ -1,20 +1,18 @@
 //! A downloader killed at any moment.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::future::join_all;
 use servent::rng::Rng;
 use servent::transfer::{DownloadState, Downloads, Source, Wanted};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use servent::wire::Sha1;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
 
 use crate::ends;
-use crate::house::{House, noise, v4};
+use crate::gate::Gate;
+use crate::house::{House, noise};
 
 /// The size of the file.
 const SIZE: usize = 300 * 1024 * 1024;
@@ -28,10 +26,10 @@ const LOSS: u64 = 1024 * 1024;
 /// More than the head of any answer.
 const HEAD: u64 = 1024;
 
-/// The variables that tell the downloader where to work, whom to ask and what for.
+/// The variables that tell the downloader where to work, whom to ask and what for: lists with commas.
 const FOLDER: &str = "TEST_DOWNLOAD_FOLDER";
-const HOST: &str = "TEST_DOWNLOAD_HOST";
-const URN: &str = "TEST_DOWNLOAD_SHA1";
+const HOSTS: &str = "TEST_DOWNLOAD_HOSTS";
+const FILES: &str = "TEST_DOWNLOAD_FILES";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_downloader_killed_at_any_moment_goes_on() {
@@ -39,19 +37,15 @@ async fn a_downloader_killed_at_any_moment_goes_on() {
         let house = House::open(10).await;
         let bytes = pattern();
         let file = house.share("big.bin", &bytes);
-        let gate = Gate::before(house.addr).await;
+        let gate = Gate::closed();
+        let way = gate.to(house.addr).await;
         let guest = tempfile::tempdir().expect("a folder");
         let (part, whole) = (
             guest.path().join("data/unfinished/1.part"),
             guest.path().join("downloads/big.bin"),
         );
-        let run = || {
-            downloader_in(
-                guest.path(),
-                gate.addr,
-                &file.sha1.expect("hashed").to_string(),
-            )
-        };
+        let files = [("big.bin".to_owned(), file.sha1.expect("hashed"), SIZE)];
+        let run = || downloader_in(guest.path(), &[way], &files);
         let mut rng = Rng::seeded(20);
         let mut moments: Vec<u64> = (0..KILLS).map(|_| rng.below(SIZE) as u64).collect();
         moments.sort_unstable();
@@ -80,39 +74,154 @@ async fn a_downloader_killed_at_any_moment_goes_on() {
     .await;
 }
 
+/// Five downloads at once, each from two houses, killed so often; of each no more than a mebibyte may come twice a kill.
+async fn several_are_killed(kills: usize, size: usize) {
+    let (first, second) = (House::open(50).await, House::open(50).await);
+    let gate = Gate::closed();
+    let ways = [gate.to(first.addr).await, gate.to(second.addr).await];
+    let guest = tempfile::tempdir().expect("a folder");
+    let mut files = Vec::new();
+    let mut contents = Vec::new();
+    for number in 0..5 {
+        let (name, bytes) = (format!("{number}.bin"), noise(size + number));
+        first.share_whole(&name, &bytes);
+        let file = second.share_whole(&name, &bytes);
+        files.push((name, file.sha1.expect("hashed"), bytes.len()));
+        contents.push(bytes);
+    }
+    let run = || downloader_in(guest.path(), &ways, &files);
+    let mut rng = Rng::seeded(kills as u64);
+    // So that it never ends before the last kill: what is lost comes on top.
+    let mut moments: Vec<u64> = (0..kills).map(|_| rng.below(size * 5) as u64).collect();
+    moments.sort_unstable();
+    let (mut passed, mut kept) = (0, 0);
+    for moment in moments {
+        let mut child = run();
+        gate.open_until(moment).await;
+        child.kill().await.expect("it runs");
+        gate.deserted().await;
+        let unfinished = guest.path().join("data/unfinished");
+        let done = complete(&guest.path().join("downloads"), &contents);
+        let now = (gate.passed(), recorded(&unfinished) + done);
+        let (gained, grown) = (now.0 - passed, now.1 - kept);
+        let heads = (gained / (LOSS / 4) + 100) * HEAD;
+        assert!(
+            gained <= grown + 5 * LOSS + heads,
+            "{gained} bytes came, {grown} were kept"
+        );
+        (passed, kept) = now;
+    }
+    gate.open();
+    let end = run().wait().await.expect("it runs");
+    assert!(end.success(), "{end}");
+    let all = complete(&guest.path().join("downloads"), &contents);
+    assert_eq!(
+        all,
+        contents.iter().map(|bytes| bytes.len() as u64).sum::<u64>()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_downloads_killed_at_any_moment_go_on() {
+    ends(several_are_killed(20, 12 * 1024 * 1024)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "two hundred kills take minutes"]
+async fn five_downloads_killed_two_hundred_times_go_on() {
+    several_are_killed(200, 150 * 1024 * 1024).await;
+}
+
+/// The bytes that are in the downloads folder; each file there must be whole and right.
+fn complete(folder: &Path, contents: &[Vec<u8>]) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let paths = entries.map(|entry| entry.expect("a folder").path());
+    let sizes = paths.map(|path| {
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let number: usize = name.parse().expect("a file of ours");
+        assert!(
+            std::fs::read(&path).expect("it is there") == contents[number],
+            "{path:?}"
+        );
+        contents[number].len() as u64
+    });
+    sizes.sum()
+}
+
+/// The bytes that the journals of unfinished downloads tell of.
+fn recorded(folder: &Path) -> u64 {
+    let paths = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    let journals = paths.filter(|path| path.extension().is_some_and(|kind| kind == "map"));
+    let totals = journals.map(|path| {
+        let entries = std::fs::read(path).unwrap_or_default();
+        let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight are eight"));
+        let entries = entries
+            .chunks_exact(16)
+            .map(|entry| number(&entry[8..]) - number(&entry[..8]));
+        entries.sum::<u64>()
+    });
+    totals.sum()
+}
+
 /// What is killed: this program again, running only this.
 #[tokio::test]
-#[ignore = "started by the test above"]
+#[ignore = "started by the tests above"]
 async fn downloader() {
-    let [Ok(folder), Ok(host), Ok(sha1)] = [FOLDER, HOST, URN].map(std::env::var) else {
+    let [Ok(folder), Ok(hosts), Ok(files)] = [FOLDER, HOSTS, FILES].map(std::env::var) else {
         return;
     };
     let folder = PathBuf::from(folder);
     let downloads = Downloads::open(&folder.join("data"), &folder.join("downloads"), "test/1")
         .expect("it opens");
-    // The second time it is under way already.
-    let id = downloads.start(Wanted {
-        name: "big.bin".to_owned(),
-        size: Some(SIZE as u64),
-        sha1: Some(sha1.parse().expect("a digest")),
-        source: Source {
-            addr: host.parse().expect("an address"),
-            get: None,
-        },
-    });
-    let mut status = downloads
-        .watch(id.expect("it begins"))
-        .expect("it is known");
-    let end = status.wait_for(|status| status.state.is_final()).await;
-    let end = end.expect("it is watched").clone();
-    assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+    let sources = |hosts: &str| -> Vec<Source> {
+        let hosts = hosts
+            .split(',')
+            .map(|host| host.parse().expect("an address"));
+        hosts.map(Source::at).collect()
+    };
+    let begin = |file: &str| {
+        let [name, sha1, size] = file.split(':').collect::<Vec<_>>()[..] else {
+            panic!("no file: {file}");
+        };
+        if folder.join("downloads").join(name).exists() {
+            return None;
+        }
+        // From the second time on it is under way already.
+        let id = downloads.start(Wanted {
+            name: name.to_owned(),
+            size: Some(size.parse().expect("a number")),
+            sha1: Some(sha1.parse().expect("a digest")),
+            sources: sources(&hosts),
+        });
+        downloads.watch(id.expect("it begins"))
+    };
+    let ends = files
+        .split(',')
+        .filter_map(begin)
+        .map(|mut status| async move {
+            let end = status.wait_for(|status| status.state.is_final()).await;
+            let end = end.expect("it is watched").clone();
+            assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+        });
+    join_all(ends).await;
 }
 
 /// Runs the downloader; it dies with its handle.
-fn downloader_in(folder: &Path, host: SocketAddrV4, sha1: &str) -> Child {
+fn downloader_in(folder: &Path, hosts: &[SocketAddrV4], files: &[(String, Sha1, usize)]) -> Child {
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    let file = |(name, sha1, size): &(String, Sha1, usize)| format!("{name}:{sha1}:{size}");
+    let files: Vec<String> = files.iter().map(file).collect();
     Command::new(std::env::current_exe().expect("it runs"))
         .args(["--ignored", "--exact", "resume::downloader"])
-        .envs([(HOST, host.to_string()), (URN, sha1.to_owned())])
+        .envs([(HOSTS, hosts.join(",")), (FILES, files.join(","))])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
         .kill_on_drop(true)
@@ -131,111 +240,4 @@ fn pattern() -> Vec<u8> {
 
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
-}
-
-/// A gate before a house: counts what comes out, and holds it back once there was enough.
-struct Gate {
-    addr: SocketAddrV4,
-    passed: Arc<AtomicU64>,
-    limit: watch::Sender<u64>,
-    reached: watch::Receiver<u64>,
-    /// How many connections pass through it.
-    busy: watch::Receiver<usize>,
-}
-
-impl Gate {
-    /// A gate that is closed.
-    async fn before(house: SocketAddrV4) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
-        let addr = v4(listener.local_addr().expect("it has one"));
-        let passed = Arc::new(AtomicU64::new(0));
-        let (limit, limited) = watch::channel(0);
-        let (reach, reached) = watch::channel(0);
-        let (come_and_go, busy) = watch::channel(0);
-        let counter = passed.clone();
-        tokio::spawn(async move {
-            while let Ok((outside, _)) = listener.accept().await {
-                let inside = TcpStream::connect(house).await.expect("it listens");
-                let (counter, limited, reach) = (counter.clone(), limited.clone(), reach.clone());
-                let come_and_go = come_and_go.clone();
-                come_and_go.send_modify(|busy| *busy += 1);
-                tokio::spawn(async move {
-                    let _ = pass(outside, inside, &counter, limited, reach).await;
-                    come_and_go.send_modify(|busy| *busy -= 1);
-                });
-            }
-        });
-        Self {
-            addr,
-            passed,
-            limit,
-            reached,
-            busy,
-        }
-    }
-
-    /// Lets bytes out until this many came in all, and returns then.
-    async fn open_until(&self, limit: u64) {
-        let _ = self.limit.send(limit);
-        let mut reached = self.reached.clone();
-        let reached = reached.wait_for(|&reached| reached >= limit).await;
-        reached.expect("the gate stands");
-    }
-
-    /// Waits until nobody is there: what a dead caller still had to get would be counted for the next one.
-    async fn deserted(&self) {
-        let mut busy = self.busy.clone();
-        busy.wait_for(|&busy| busy == 0)
-            .await
-            .expect("the gate stands");
-    }
-
-    /// Lets all out.
-    fn open(&self) {
-        let _ = self.limit.send(u64::MAX);
-    }
-
-    fn passed(&self) -> u64 {
-        self.passed.load(Ordering::SeqCst)
-    }
-}
-
-/// Lets a connection through the gate.
-async fn pass(
-    outside: TcpStream,
-    inside: TcpStream,
-    counter: &AtomicU64,
-    mut limit: watch::Receiver<u64>,
-    reach: watch::Sender<u64>,
-) -> std::io::Result<()> {
-    let (mut asking, mut answered) = outside.into_split();
-    let (mut answering, mut asked) = inside.into_split();
-    let questions = async { tokio::io::copy(&mut asking, &mut asked).await.map(|_| ()) };
-    let answers = async {
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            let passed = counter.load(Ordering::SeqCst);
-            reach.send_replace(passed);
-            let until = *limit
-                .wait_for(|&limit| limit > passed)
-                .await
-                .expect("the gate stands");
-            let room = usize::try_from(until - passed)
-                .unwrap_or(usize::MAX)
-                .min(buffer.len());
-            let read = answering.read(&mut buffer[..room]).await?;
-            if read == 0 {
-                return Ok(());
-            }
-            counter.fetch_add(read as u64, Ordering::SeqCst);
-            answered.write_all(&buffer[..read]).await?;
-        }
-    };
-    // Whichever side closes, both are closed.
-    tokio::select! {
-        closed = questions => closed,
-        closed = answers => closed,
-    }
 }

@@ -1,6 +1,8 @@
 //! Transfers: Range and Content-Range, GIV, request lines that name a URN.
 
-use servent::transfer::http::{ByteRange, ContentRange, Giv, Request, Target};
+use servent::transfer::http::{
+    ByteRange, ContentRange, Giv, Place, Request, Response, Status, Target, available,
+};
 use servent::wire::Urn;
 
 use crate::Check;
@@ -14,6 +16,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("content_range_gtkg", content_range_gtkg),
     ("urn_http_request", urn_http_request),
     ("giv_parse_lw", giv_parse_lw),
+    ("available_ranges_lw", available_ranges_lw),
+    ("x_queue_lw", x_queue_lw),
 ];
 
 /// First and last byte of every range, as the vectors have them; none when there is nothing to serve.
@@ -106,4 +110,31 @@ fn giv_parse_lw(vector: &Vector) {
         }
     });
     assert_eq!(read, expected);
+}
+
+fn available_ranges_lw(vector: &Vector) {
+    let read = available(vector.text("value"), vector.number("file_size"));
+    let told = read.map(|ranges| {
+        let items = ranges
+            .iter()
+            .map(|range| format!("{}-{}", range.start, range.end - 1));
+        format!("[{}]", items.collect::<Vec<_>>().join(", "))
+    });
+    let expected =
+        (!vector.is_null("ranges_inclusive")).then(|| vector.text("ranges_inclusive").to_owned());
+    assert_eq!(told, expected);
+}
+
+/// A second is added to what the server wants at least.
+fn x_queue_lw(vector: &Vector) {
+    let response = Response::new(Status::BUSY).with("X-Queue", vector.text("value"));
+    let place = Place::of(&response);
+    assert_eq!(place.is_some(), vector.flag("queued"));
+    if let Some(place) = place {
+        assert_eq!(place.poll.as_secs(), vector.number("poll_min") + 1);
+        assert_eq!(
+            place.position.map(u64::from),
+            Some(vector.number("position"))
+        );
+    }
 }

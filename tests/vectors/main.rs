@@ -13,6 +13,7 @@ mod message;
 mod overlay;
 mod qrp;
 mod query;
+mod thex;
 mod urn;
 mod vector;
 
@@ -27,7 +28,7 @@ use vector::Vector;
 type Check = fn(&Vector);
 
 /// The groups of each family, by the name they have in the file.
-const FAMILIES: [&[(&str, Check)]; 9] = [
+const FAMILIES: [&[(&str, Check)]; 10] = [
     ggep::CHECKS,
     handshake::CHECKS,
     hit::CHECKS,
@@ -36,6 +37,7 @@ const FAMILIES: [&[(&str, Check)]; 9] = [
     overlay::CHECKS,
     qrp::CHECKS,
     query::CHECKS,
+    thex::CHECKS,
     urn::CHECKS,
 ];
 

@@ -12,7 +12,7 @@ use crate::net::inbox::{Order, Report};
 use crate::net::{PeerStatus, Search, Status};
 use crate::overlay::{Command, Input, Peer, Strategy};
 use crate::time::Time;
-use crate::transfer::{DownloadState, DownloadStatus};
+use crate::transfer::{DownloadState, DownloadStatus, PushCall};
 use crate::wire::Query;
 use crate::wire::handshake::Role;
 
@@ -26,6 +26,9 @@ impl Actor {
             Order::SearchDropped(guid) => {
                 self.searches.end(guid);
                 self.take(Input::Command(Command::EndSearch(guid)));
+            }
+            Order::Push(PushCall { servent, index }) => {
+                self.take(Input::Command(Command::Push { servent, index }));
             }
             Order::Connect { addr, reply } => self.connect(addr, reply),
             Order::Disconnect { addr, reply } => {

@@ -11,12 +11,13 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use super::job::{Setback, on_disk};
+use super::job::{End, on_disk};
 use super::name::safe_name;
 use super::part::Part;
+use super::partial::Partial;
 use super::publish::publish;
 use super::rate::Rate;
 use super::{DownloadId, DownloadState, DownloadStatus, Downloads, Entry, Fault, Shared, Source};
@@ -126,26 +127,18 @@ impl Downloads {
         let id = table.next;
         table.next = DownloadId(id.0 + 1);
         let status = watch::Sender::new(DownloadStatus {
-            id,
-            name: safe_name(name),
             size: Some(size),
-            done: 0,
-            state: DownloadState::Waiting,
             sources: 1,
-            why: None,
-            fault: None,
-            path: None,
             sha1,
-            rate: 0,
-            spent: Duration::ZERO,
+            ..DownloadStatus::new(id, safe_name(name))
         });
-        let source = Source {
-            addr: from,
-            get: None,
-        };
+        // There is one source, which sends once: nothing to order but to stop.
+        let (orders, _) = mpsc::unbounded_channel();
         let entry = Entry {
-            source,
+            source: Some(Source::at(from)),
             status: status.clone(),
+            orders,
+            partial: Arc::new(Partial::default()),
         };
         table.entries.insert(id, entry);
         drop(table);
@@ -160,6 +153,11 @@ impl Downloads {
         shared.jobs.spawn_on(run, &shared.runtime);
         Ok(id)
     }
+}
+
+/// The connection broke; there is no other source.
+fn broken(error: &io::Error) -> End {
+    End::Final(Fault::Source, format!("the source was lost: {error}"))
 }
 
 fn greeting(byte: u8) -> io::Result<()> {
@@ -182,14 +180,14 @@ impl Intake {
     async fn run(self, delivery: impl Future<Output = io::Result<Delivery>>) {
         let done = match delivery.await {
             Ok(delivery) => self.take_in(delivery).await,
-            Err(error) => Err(Setback::of_connection(&error)),
+            Err(error) => Err(broken(&error)),
         };
-        if let Err(setback) = done {
+        if let Err(end) = done {
             self.shared.store.remove(self.id);
-            let (fault, why) = match setback {
-                Setback::Final(fault, why) => (fault, why),
-                Setback::DiskFull(why) => (Fault::Disk, why),
-                Setback::Busy(_, why) | Setback::Broken(why) => (Fault::Source, why),
+            let (fault, why) = match end {
+                End::Final(fault, why) => (fault, why),
+                End::Disk(why) => (Fault::Disk, why),
+                End::Cancelled | End::Stopping => return,
             };
             self.tell(|status| {
                 status.state = DownloadState::Failed;
@@ -200,43 +198,48 @@ impl Intake {
         }
     }
 
-    async fn take_in(&self, mut delivery: Delivery) -> Result<(), Setback> {
+    async fn take_in(&self, mut delivery: Delivery) -> Result<(), End> {
         let size = delivery.size;
         if self.status.borrow().size != Some(size) {
             let why = format!("the source has {size} bytes, which is not what it told");
-            return Err(Setback::Final(Fault::Source, why));
+            return Err(End::Final(Fault::Source, why));
         }
-        let path = self.shared.store.part(self.id);
-        let mut part = on_disk(move || Part::open(&path, Some(0))).await?;
+        let store = &self.shared.store;
+        let (path, journal) = (store.part(self.id), store.journal(self.id));
+        let part = on_disk(move || Part::open(&path, &journal, Some(0))).await?;
+        let part = Arc::new(part);
         let mut rate = Rate::new(0);
-        while part.len() < size {
-            while delivery.ahead.len() < BUFFER && part.len() + (delivery.ahead.len() as u64) < size
-            {
+        let mut at = 0;
+        while at < size {
+            while delivery.ahead.len() < BUFFER && at + (delivery.ahead.len() as u64) < size {
                 let read = within(STALL, delivery.stream.read_buf(&mut delivery.ahead)).await;
                 match read {
                     Ok(0) => {
-                        return Err(Setback::Broken("the source broke off".to_owned()));
+                        let why = "the source broke off".to_owned();
+                        return Err(End::Final(Fault::Source, why));
                     }
                     Ok(_) => {}
-                    Err(error) => return Err(Setback::of_connection(&error)),
+                    Err(error) => return Err(broken(&error)),
                 }
-                let done = part.len() + delivery.ahead.len() as u64;
+                let done = at + delivery.ahead.len() as u64;
                 let rate = rate.note(done);
                 self.tell(|status| {
                     status.state = DownloadState::Running;
                     (status.done, status.rate) = (done.min(size), rate);
                 });
             }
-            let room = usize::try_from(size - part.len()).unwrap_or(usize::MAX);
+            let room = usize::try_from(size - at).unwrap_or(usize::MAX);
             let bytes = delivery.ahead.split_to(delivery.ahead.len().min(room));
-            part = on_disk(move || part.append(&bytes).map(|()| part)).await?;
+            let (part, from) = (Arc::clone(&part), at);
+            at += bytes.len() as u64;
+            on_disk(move || part.write(from, &bytes)).await?;
         }
-        self.conclude(part).await
+        self.conclude(part, size).await
     }
 
-    async fn conclude(&self, part: Part) -> Result<(), Setback> {
+    async fn conclude(&self, part: Arc<Part>, size: u64) -> Result<(), End> {
         self.tell(|status| status.state = DownloadState::Verifying);
-        let found = on_disk(move || part.finish()).await?;
+        let found = on_disk(move || part.finish(size)).await?;
         let (told, name) = {
             let status = self.status.borrow();
             (status.sha1, status.name.clone())
@@ -246,11 +249,15 @@ impl Intake {
             Some(told) if told == found => None,
             Some(told) => {
                 let why = format!("hash mismatch: {told} was promised, {found} came");
-                return Err(Setback::Final(Fault::HashMismatch, why));
+                return Err(End::Final(Fault::HashMismatch, why));
             }
         };
         let (shared, id) = (self.shared.clone(), self.id);
-        let path = on_disk(move || publish(&shared.store.part(id), id, &shared.folder, &name));
+        let path = on_disk(move || {
+            let path = publish(&shared.store.part(id), id, &shared.folder, &name)?;
+            shared.store.remove(id);
+            Ok(path)
+        });
         let path = path.await?;
         self.tell(|status| {
             if let Some(name) = path.file_name() {

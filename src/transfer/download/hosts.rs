@@ -1,75 +1,80 @@
-//! Turns: how many downloads run at once, in all and from one host, and the connections that wait for the next one.
+//! Turns: how many requests run at once, in all and to one host, and the connections that wait for the next one.
 
-use std::collections::HashMap;
 use std::net::SocketAddrV4;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::{DownloadId, Priority};
 use crate::transfer::session::Session;
 
-/// How many downloads run at once: enough to fill a line from slow hosts.
-const MAX_RUNNING: usize = 16;
+/// How many requests run at once: enough to fill a line from slow hosts.
+const MAX_RUNNING: usize = 32;
 
-/// How many run at once from one host: a large file is not to hold up a small one, and a host has few slots to give.
+/// How many run at once to one host: a large file is not to hold up a small one, and a host has few slots to give.
 const MAX_PER_HOST: usize = 2;
 
-/// How many connections wait for the next download from their host.
-const MAX_IDLE: usize = 32;
+/// How many connections wait for the next request to their host.
+const MAX_IDLE: usize = 64;
 
 /// How long a connection waits: less than servents keep a silent one.
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 
-/// The hosts we fetch from.
+/// Who is served first: the higher priority, then the older download, so that files become complete one after the other.
+pub(super) type Rank = (Priority, DownloadId);
+
+/// The hosts we fetch from. Clones are handles on the same ones.
 ///
-/// A connection is kept for the next file: gtk-gnutella bans an address for its sixth connection within a minute.
-#[derive(Debug)]
-pub(super) struct Hosts {
-    running: Arc<Semaphore>,
-    gates: Mutex<HashMap<SocketAddrV4, Arc<Semaphore>>>,
-    idle: Mutex<Vec<(Instant, Session)>>,
+/// A connection is kept for the next request: gtk-gnutella bans an address for its sixth connection within a minute.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hosts(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    running: Vec<SocketAddrV4>,
+    waiting: Vec<Waiting>,
+    next: u64,
+    idle: Vec<(Instant, Session)>,
 }
 
-/// The right to fetch from a host; given back when dropped.
+#[derive(Debug)]
+struct Waiting {
+    host: SocketAddrV4,
+    rank: (Rank, u64),
+    call: oneshot::Sender<Turn>,
+}
+
+/// The right to ask a host; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
-    _of_host: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    hosts: Hosts,
+    host: SocketAddrV4,
 }
 
 impl Hosts {
-    pub(super) fn new() -> Self {
-        Self {
-            running: Arc::new(Semaphore::new(MAX_RUNNING)),
-            gates: Mutex::default(),
-            idle: Mutex::default(),
-        }
-    }
-
-    /// Waits for a turn to fetch from a host; first come, first served.
-    pub(super) async fn turn(&self, host: SocketAddrV4) -> Turn {
-        const OPEN: &str = "no turn is ever closed";
-        let gate = {
-            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-            // A gate nobody has or waits for need not be remembered.
-            gates.retain(|_, gate| Arc::strong_count(gate) > 1);
-            let new = || Arc::new(Semaphore::new(MAX_PER_HOST));
-            Arc::clone(gates.entry(host).or_insert_with(new))
-        };
-        // The host's turn first: who waits for a busy host must not keep others from idle ones.
-        let of_host = gate.acquire_owned().await.expect(OPEN);
-        let of_all = Arc::clone(&self.running).acquire_owned().await.expect(OPEN);
-        Turn {
-            _of_host: of_host,
-            _of_all: of_all,
+    /// Waits for a turn to ask a host.
+    pub(super) async fn turn(&self, host: SocketAddrV4, rank: Rank) -> Turn {
+        loop {
+            let (call, called) = oneshot::channel();
+            {
+                let mut table = self.table();
+                table.next += 1;
+                let rank = (rank, table.next);
+                table.waiting.push(Waiting { host, rank, call });
+            }
+            self.call();
+            // The call is never dropped unanswered, but should it be, asking again does no harm.
+            if let Ok(turn) = called.await {
+                return turn;
+            }
         }
     }
 
     /// A connection to a host that is still good, if one waits.
     pub(super) fn take_idle(&self, host: SocketAddrV4) -> Option<Session> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = &mut self.table().idle;
         idle.retain(|(since, session)| since.elapsed() < IDLE_LIMIT && session.is_reusable());
         let at = idle
             .iter()
@@ -77,13 +82,63 @@ impl Hosts {
         Some(idle.remove(at).1)
     }
 
-    /// Keeps a connection for the next download, if it is good for one.
+    /// Keeps a connection for the next request, if it is good for one.
     pub(super) fn keep_idle(&self, session: Session) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = &mut self.table().idle;
         idle.retain(|(since, session)| since.elapsed() < IDLE_LIMIT && session.is_reusable());
         if session.is_reusable() && idle.len() < MAX_IDLE {
             idle.push((Instant::now(), session));
         }
+    }
+
+    fn end(&self, host: SocketAddrV4) {
+        let running = &mut self.table().running;
+        if let Some(at) = running.iter().position(|other| *other == host) {
+            running.swap_remove(at);
+        }
+    }
+
+    /// Calls all whose turn it is.
+    fn call(&self) {
+        loop {
+            let mut table = self.table();
+            let Some(next) = table.next_in_turn() else {
+                return;
+            };
+            let Waiting { host, call, .. } = table.waiting.swap_remove(next);
+            table.running.push(host);
+            // Whoever has gone meanwhile gives his turn back by not taking it; the lock must be free for that.
+            drop(table);
+            let hosts = self.clone();
+            drop(call.send(Turn { hosts, host }));
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn next_in_turn(&mut self) -> Option<usize> {
+        self.waiting.retain(|waiting| !waiting.call.is_closed());
+        let running = &self.running;
+        let free = |host: SocketAddrV4| {
+            let of_host = running.iter().filter(|other| **other == host).count();
+            running.len() < MAX_RUNNING && of_host < MAX_PER_HOST
+        };
+        let waiting = self.waiting.iter().enumerate();
+        let ready = waiting.filter(|(_, waiting)| free(waiting.host));
+        ready
+            .min_by_key(|(_, waiting)| waiting.rank)
+            .map(|(at, _)| at)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.hosts.end(self.host);
+        self.hosts.call();
     }
 }
 
@@ -93,14 +148,17 @@ mod tests {
 
     use super::*;
 
+    const NORMAL: Rank = (Priority::Normal, DownloadId(5));
+
     fn host(port: u16) -> SocketAddrV4 {
         SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)
     }
 
     #[tokio::test(start_paused = true)]
     async fn turns_are_limited_by_host_and_in_all() {
-        let hosts = Hosts::new();
-        let soon = |port| tokio::time::timeout(Duration::from_secs(1), hosts.turn(host(port)));
+        let hosts = Hosts::default();
+        let soon =
+            |port| tokio::time::timeout(Duration::from_secs(1), hosts.turn(host(port), NORMAL));
         let mut turns = Vec::new();
         for _ in 0..MAX_PER_HOST {
             turns.push(soon(1).await.expect("a turn is free"));
@@ -117,6 +175,36 @@ mod tests {
         assert!(soon(999).await.is_ok());
         drop(turns);
         assert!(soon(1).await.is_ok());
-        assert_eq!(hosts.gates.lock().expect("whole").len(), 1);
+        assert!(hosts.table().waiting.is_empty() && hosts.table().running.is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_first_in_rank_is_called_first() {
+        let hosts = Hosts::default();
+        let mut held = vec![
+            hosts.turn(host(1), NORMAL).await,
+            hosts.turn(host(1), NORMAL).await,
+        ];
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        for rank in [
+            (Priority::Low, DownloadId(1)),
+            (Priority::Normal, DownloadId(7)),
+            (Priority::Normal, DownloadId(6)),
+            (Priority::High, DownloadId(9)),
+        ] {
+            let (hosts, tell) = (hosts.clone(), tell.clone());
+            tokio::spawn(async move {
+                let turn = hosts.turn(host(1), rank).await;
+                let _ = tell.send(rank.1.0);
+                drop(turn);
+            });
+            tokio::task::yield_now().await;
+        }
+        held.pop();
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            order.push(told.recv().await.expect("all get their turn"));
+        }
+        assert_eq!(order, [9, 6, 7, 1]);
     }
 }

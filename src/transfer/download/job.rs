@@ -1,89 +1,59 @@
-//! One download from its start to its end: tries, waits, tries again, checks, hands over.
+//! One download from its start to its end: attempts, waits for the disk, the move to the downloads folder.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
+use super::contact::Contact;
+use super::gathering::Gathering;
 use super::part::Part;
+use super::partial::Partial;
 use super::publish::publish;
-use super::rate::Rate;
+use super::status::{DownloadId, DownloadState, DownloadStatus, Fault, Source};
 use super::store::{Ticket, at};
-use super::{DownloadId, DownloadState, DownloadStatus, Fault, Shared};
-use crate::wire::Sha1;
+use super::{Order, Shared};
+use crate::swarm::{Patience, SourceId};
+use crate::wire::{Sha1, TigerRoot};
 
-/// How long a download waits, and how often.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// Before the second try; each later wait is twice as long.
-    pub(super) first_retry: Duration,
-    /// How many tries may bring nothing, one after the other, before it is given up. gtk-gnutella bans an address for
-    /// its sixth connection within a minute.
-    pub(super) tries: u32,
-    /// Until a full disk is tried again.
-    pub(super) disk_retry: Duration,
-    /// How often, one time after the other, a source may say that it is busy.
-    pub(super) busy_answers: u32,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            first_retry: Duration::from_secs(2),
-            tries: 5,
-            disk_retry: Duration::from_secs(10),
-            busy_answers: 1_000,
-        }
-    }
-}
-
-/// Why a try ended without the file.
+/// How an attempt ended without the file.
 #[derive(Debug)]
-pub(super) enum Setback {
+pub(super) enum End {
     /// Another try would end the same way.
     Final(Fault, String),
-    /// The source wants us to come again, so much later.
-    Busy(Duration, String),
-    /// There is no room on the disk.
-    DiskFull(String),
-    /// The connection failed or broke, or what came over it made no sense.
-    Broken(String),
+    /// There is no room on the disk, or it is gone for the moment.
+    Disk(String),
+    /// The user does not want it any more.
+    Cancelled,
+    /// The servent stops.
+    Stopping,
 }
 
-impl Setback {
-    /// What a failure of our own disk means.
-    pub(super) fn of_disk(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull(format!("the disk is full: {error}"))
-            }
-            _ => Self::Final(Fault::Disk, format!("the disk failed: {error}")),
+/// What a failure of our own disk means.
+pub(super) fn of_disk(error: &io::Error) -> End {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            End::Disk(format!("the disk is full: {error}"))
         }
-    }
-
-    /// What a failure of the connection means.
-    pub(super) fn of_connection(error: &io::Error) -> Self {
-        Self::Broken(match error.kind() {
-            io::ErrorKind::TimedOut => "the source does not answer".to_owned(),
-            io::ErrorKind::UnexpectedEof => "the source broke off".to_owned(),
-            _ => format!("the connection failed: {error}"),
-        })
+        _ => End::Final(Fault::Disk, format!("the disk failed: {error}")),
     }
 }
 
 /// A download under way.
-#[derive(Debug)]
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
+    pub(super) id: DownloadId,
     pub(super) ticket: Ticket,
-    /// Whether the source is asked by index, having failed to know the file by digest.
-    pub(super) by_index: bool,
-    id: DownloadId,
-    status: watch::Sender<DownloadStatus>,
+    pub(super) orders: mpsc::UnboundedReceiver<Order>,
+    pub(super) status: watch::Sender<DownloadStatus>,
+    pub(super) partial: Arc<Partial>,
+    pub(super) contacts: Vec<Contact>,
+    /// Roots of trees that were false.
+    pub(super) false_roots: BTreeSet<TigerRoot>,
     begun: Instant,
-    rate: Rate,
 }
 
 impl Job {
@@ -91,97 +61,102 @@ impl Job {
         shared: Arc<Shared>,
         id: DownloadId,
         ticket: Ticket,
+        orders: mpsc::UnboundedReceiver<Order>,
         status: watch::Sender<DownloadStatus>,
+        partial: Arc<Partial>,
     ) -> Self {
-        let done = status.borrow().done;
+        let contacts = ticket.sources.iter().cloned();
         Self {
+            contacts: contacts
+                .map(|source| Contact::new(source, &ticket))
+                .collect(),
             shared,
-            by_index: ticket.sha1.is_none(),
-            ticket,
             id,
+            ticket,
+            orders,
             status,
+            partial,
+            false_roots: BTreeSet::new(),
             begun: Instant::now(),
-            rate: Rate::new(done),
         }
     }
 
     /// Tries until the file is there or nothing more can be done.
     pub(super) async fn run(mut self) {
-        let Patience {
-            first_retry,
-            tries,
-            disk_retry,
-            busy_answers,
-        } = self.shared.patience;
-        let (mut failures, mut refusals) = (0, 0);
         loop {
-            let before = self.done();
-            let Err(setback) = self.attempt().await else {
-                return;
-            };
-            if self.done() > before {
-                (failures, refusals) = (0, 0);
+            let end = self.attempt().await;
+            self.partial.close();
+            match end {
+                Ok(()) | Err(End::Stopping) => return,
+                Err(End::Cancelled) => return self.shared.store.remove(self.id),
+                Err(End::Final(fault, why)) => return self.fail(fault, why),
+                Err(End::Disk(why)) => {
+                    tracing::warn!(id = self.id.0, why, "a download waits for the disk");
+                    self.tell(|status| {
+                        status.state = DownloadState::Waiting;
+                        (status.why, status.rate, status.active) = (Some(why), 0, 0);
+                    });
+                    let wait = tokio::time::sleep(self.shared.timing.disk_retry);
+                    if let Some(Err(end)) = self.obey_during(wait).await {
+                        match end {
+                            End::Cancelled => self.shared.store.remove(self.id),
+                            _ => return,
+                        }
+                        return;
+                    }
+                }
             }
-            let (wait, why) = match setback {
-                Setback::Final(fault, why) => return self.fail(fault, why),
-                Setback::DiskFull(why) => (disk_retry, why),
-                Setback::Busy(wait, why) => {
-                    refusals += 1;
-                    if refusals >= busy_answers {
-                        return self.fail(Fault::Source, why);
-                    }
-                    (wait, why)
-                }
-                Setback::Broken(why) => {
-                    failures += 1;
-                    if failures >= tries {
-                        return self.fail(Fault::Source, why);
-                    }
-                    (first_retry * 2_u32.pow(failures - 1), why)
-                }
-            };
-            tracing::debug!(id = self.id.0, why, ?wait, "a download waits");
-            self.tell(|status| {
-                status.state = DownloadState::Waiting;
-                status.why = Some(why);
-                status.rate = 0;
-            });
-            sleep(wait).await;
         }
     }
 
-    /// One try.
-    async fn attempt(&mut self) -> Result<(), Setback> {
-        let shared = Arc::clone(&self.shared);
-        let path = shared.store.part(self.id);
-        let size = self.ticket.size;
-        let turn = shared.hosts.turn(self.ticket.source.addr).await;
-        let part = on_disk(move || Part::open(&path, size).map_err(|error| at(&path, &error)));
-        let part = part.await?;
-        self.rate = Rate::new(part.len());
-        let part = self.fetch(part).await?;
-        drop(turn);
-        self.conclude(part).await
+    /// Waits, but not for those who want something at once.
+    async fn obey_during(&mut self, wait: impl Future<Output = ()>) -> Option<Result<(), End>> {
+        let stopping = self.shared.stopping.clone();
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                () = &mut wait => return None,
+                () = stopping.cancelled() => return Some(Err(End::Stopping)),
+                order = self.orders.recv() => match order {
+                    None | Some(Order::Cancel) => return Some(Err(End::Cancelled)),
+                    Some(Order::Add(source)) => drop(self.add(source)),
+                    Some(Order::Pause(paused)) => self.ticket.paused = paused,
+                    Some(Order::Rank(priority)) => self.ticket.priority = priority,
+                },
+            }
+        }
     }
 
-    /// Checks the whole file and hands it over.
-    async fn conclude(&mut self, part: Part) -> Result<(), Setback> {
-        let done = part.len();
-        self.tell(|status| {
-            status.state = DownloadState::Verifying;
-            (status.why, status.done, status.rate) = (None, done, 0);
+    /// One try: from opening the part to the file in the downloads folder.
+    async fn attempt(&mut self) -> Result<(), End> {
+        let (shared, id, size) = (Arc::clone(&self.shared), self.id, self.ticket.size);
+        let ticket = self.ticket.clone();
+        let opened = on_disk(move || {
+            let (path, journal) = (shared.store.part(id), shared.store.journal(id));
+            let part = Part::open(&path, &journal, size).map_err(|error| at(&path, &error))?;
+            shared.store.save(id, &ticket)?;
+            Ok((part, shared.store.tree(id, &ticket)))
         });
-        let found = on_disk(move || part.finish()).await?;
-        let doubt = self.doubt(found)?;
+        let (part, tree) = opened.await?;
+        let mut gathering = Gathering::new(self, Arc::new(part));
+        let gathered = gathering.run(tree).await;
+        gathering.end().await;
+        let found = gathered?;
+        self.hand_over(found).await
+    }
+
+    /// Moves the checked file to the downloads folder.
+    async fn hand_over(&mut self, found: Sha1) -> Result<(), End> {
+        let unverified = self.ticket.sha1.is_none();
         self.ticket.checked = true;
-        self.save().await?;
-        let (shared, id, name) = (Arc::clone(&self.shared), self.id, self.ticket.name.clone());
+        let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
         let path = on_disk(move || {
-            let path = publish(&shared.store.part(id), id, &shared.folder, &name)?;
+            shared.store.save(id, &ticket)?;
+            let path = publish(&shared.store.part(id), id, &shared.folder, &ticket.name)?;
             shared.store.remove(id);
             Ok(path)
         });
-        let path = path.await?;
+        let path = path.await.inspect_err(|_| self.ticket.checked = false)?;
         self.tell(|status| {
             if let Some(name) = path.file_name() {
                 status.name = name.to_string_lossy().into_owned();
@@ -189,83 +164,77 @@ impl Job {
             status.state = DownloadState::Complete;
             status.path = Some(path);
             status.sha1 = Some(found);
-            status.why = doubt;
+            status.active = 0;
+            status.why = unverified.then(|| "unverified: the source told no SHA-1".to_owned());
         });
         Ok(())
     }
 
-    /// Holds the digest found against the one that was told; what is to be said when none was.
-    fn doubt(&self, found: Sha1) -> Result<Option<String>, Setback> {
-        match self.ticket.sha1 {
-            None => Ok(Some("unverified: the source told no SHA-1".to_owned())),
-            Some(told) if told == found => Ok(None),
-            Some(told) => {
-                // Nothing of it can be trusted, and it must not come back at the next start.
-                self.shared.store.remove(self.id);
-                self.status.send_modify(|status| status.done = 0);
-                let what = format!("hash mismatch: {told} was promised, {found} came");
-                Err(Setback::Final(Fault::HashMismatch, what))
-            }
+    /// Notes a source; its number, unless there are too many or it is known.
+    pub(super) fn add(&mut self, source: Source) -> Option<SourceId> {
+        let same = |known: &Contact| known.source.is_same(&source);
+        if let Some(known) = self.contacts.iter().position(same) {
+            let known = &mut self.contacts[known];
+            known.source.get = known.source.get.take().or(source.get);
+            return None;
         }
-    }
-
-    /// Notes that bytes arrive, and how many are here.
-    pub(super) fn progress(&mut self, done: u64) {
-        let rate = self.rate.note(done);
-        self.tell(|status| {
-            status.state = DownloadState::Running;
-            (status.why, status.done, status.rate) = (None, done, rate);
-        });
-    }
-
-    /// Notes what was learnt of the file.
-    pub(super) async fn learn(&mut self, size: u64, sha1: Option<Sha1>) -> Result<(), Setback> {
-        let learnt = (Some(size), self.ticket.sha1.or(sha1));
-        if learnt != (self.ticket.size, self.ticket.sha1) {
-            (self.ticket.size, self.ticket.sha1) = learnt;
-            self.tell(|status| (status.size, status.sha1) = learnt);
-            self.save().await?;
-        }
-        Ok(())
-    }
-
-    async fn save(&self) -> Result<(), Setback> {
-        let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
-        on_disk(move || shared.store.save(id, &ticket)).await
+        let number = u32::try_from(self.contacts.len()).ok()?;
+        self.contacts.push(Contact::new(source, &self.ticket));
+        Some(SourceId(number))
     }
 
     fn fail(&self, fault: Fault, why: String) {
         tracing::info!(id = self.id.0, why, "a download failed");
+        if fault == Fault::HashMismatch {
+            // Nothing of it can be trusted, and it must not come back at the next start.
+            self.shared.store.remove(self.id);
+        }
         self.tell(|status| {
             status.state = DownloadState::Failed;
             status.fault = Some(fault);
             status.why = Some(why);
-            status.rate = 0;
+            (status.rate, status.active, status.place) = (0, 0, None);
         });
     }
 
-    fn tell(&self, change: impl FnOnce(&mut DownloadStatus)) {
+    pub(super) fn tell(&self, change: impl FnOnce(&mut DownloadStatus)) {
         let spent = self.begun.elapsed();
         self.status.send_modify(|status| {
             change(status);
             status.spent = spent;
         });
     }
+}
 
-    fn done(&self) -> u64 {
-        self.status.borrow().done
+/// Does what waits for the disk where nobody else waits for it.
+pub(super) async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, End> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| of_disk(&error)),
+        Err(_) => Err(End::Stopping),
     }
 }
 
-/// Begins work that waits for the disk, where nobody else waits for it.
-pub(super) fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> impl Future<Output = Result<T, Setback>> {
-    let working = tokio::task::spawn_blocking(work);
-    async move {
-        match working.await {
-            Ok(done) => done.map_err(|error| Setback::of_disk(&error)),
-            Err(_) => Err(Setback::Broken("the servent is stopping".to_owned())),
+/// How long is waited between tries.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timing {
+    /// For sources.
+    pub(super) patience: Patience,
+    /// Until a full disk is tried again.
+    pub(super) disk_retry: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            patience: Patience {
+                first_retry: Duration::from_secs(2),
+                // gtk-gnutella bans an address for its sixth connection within a minute.
+                tries: 5,
+                busy_answers: 1_000,
+            },
+            disk_retry: Duration::from_secs(10),
         }
     }
 }

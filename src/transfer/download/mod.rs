@@ -7,130 +7,56 @@
 //! nobody tells, not even when asked once more at the end, only the size can be held against what was told; it then is
 //! complete with [`DownloadStatus::why`] saying that it is unverified.
 
+mod answer;
+mod contact;
 mod delivery;
-mod fetch;
+mod errand;
+mod gathering;
 mod hosts;
 mod job;
 mod name;
 mod part;
+mod partial;
 mod publish;
+mod pushes;
 mod rate;
+mod status;
 mod store;
 #[cfg(test)]
 mod tests;
 
+pub use pushes::PushCall;
+pub use status::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Source, Wanted};
+
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::delivery::Delivery;
 use self::hosts::Hosts;
-use self::job::{Job, Patience};
+use self::job::{Job, Timing};
 use self::name::safe_name;
+use self::part::Part;
+use self::partial::Partial;
+use self::pushes::Pushes;
 use self::store::{Store, Ticket};
-use crate::wire::Sha1;
+use crate::overlay::is_believed;
+use crate::wire::{Guid, Sha1};
+
+pub(super) use partial::Offered;
 
 /// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
 const MAX_DOWNLOADS: usize = 10_000;
-
-/// A download's number, counted from 1; it stays the same over restarts.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct DownloadId(pub u64);
-
-/// Where a file can be had.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Source {
-    /// The servent.
-    pub addr: SocketAddrV4,
-    /// The file's index and name there, for `/get/`; not needed where a SHA-1 is known.
-    pub get: Option<(u32, String)>,
-}
-
-/// A file that is to be fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Its name at the source: not to be trusted as a path.
-    pub name: String,
-    /// Its size in bytes, where known.
-    pub size: Option<u64>,
-    /// Its digest, where known. Without it the server's `X-Gnutella-Content-URN` is asked.
-    pub sha1: Option<Sha1>,
-    /// Where to get it.
-    pub source: Source,
-}
-
-/// What a download does at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DownloadState {
-    /// Connecting, or waiting for its turn or to try again.
-    Waiting,
-    /// Bytes arrive.
-    Running,
-    /// All bytes are here; the digest is being computed.
-    Verifying,
-    /// In the downloads folder.
-    Complete,
-    /// Given up; the status says why.
-    Failed,
-}
-
-impl DownloadState {
-    /// Whether nothing more happens by itself.
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Complete | Self::Failed)
-    }
-}
-
-/// What made a download fail, for those who act on it; [`DownloadStatus::why`] has the words for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The source: it refused, or failed too often.
-    Source,
-    /// Our disk.
-    Disk,
-    /// The bytes were not those that were promised.
-    HashMismatch,
-}
-
-/// A download as `downloads` shows it.
-#[derive(Clone, Debug)]
-pub struct DownloadStatus {
-    /// Its number.
-    pub id: DownloadId,
-    /// The name it has or will have in the downloads folder.
-    pub name: String,
-    /// Its size in bytes, once known.
-    pub size: Option<u64>,
-    /// The bytes that are here.
-    pub done: u64,
-    /// What it does.
-    pub state: DownloadState,
-    /// How many sources it knows.
-    pub sources: usize,
-    /// Why it waits or failed; of a complete one, that it could not be verified.
-    pub why: Option<String>,
-    /// What made it fail, if it did.
-    pub fault: Option<Fault>,
-    /// Where it is, once complete.
-    pub path: Option<PathBuf>,
-    /// Its digest, once known.
-    pub sha1: Option<Sha1>,
-    /// Bytes a second, over the last few seconds.
-    pub rate: u64,
-    /// Time spent on it in this run.
-    pub spent: Duration,
-}
 
 /// The downloads of a servent. Clones are handles on the same ones.
 #[derive(Clone, Debug)]
@@ -144,8 +70,11 @@ struct Shared {
     store: Store,
     folder: PathBuf,
     agent: String,
-    patience: Patience,
+    timing: Timing,
     hosts: Hosts,
+    pushes: Pushes,
+    /// Where we listen; 0 while that is not known.
+    port: AtomicU16,
     table: Mutex<Table>,
     runtime: Handle,
     jobs: TaskTracker,
@@ -160,8 +89,24 @@ struct Table {
 
 #[derive(Debug)]
 struct Entry {
-    source: Source,
+    /// Where it was first seen; without a digest that is its name.
+    source: Option<Source>,
     status: watch::Sender<DownloadStatus>,
+    orders: mpsc::UnboundedSender<Order>,
+    partial: Arc<Partial>,
+}
+
+/// What a download is told to do.
+#[derive(Debug)]
+enum Order {
+    /// Take this source too.
+    Add(Source),
+    /// Be left alone, or go on.
+    Pause(bool),
+    /// Be of this priority.
+    Rank(Priority),
+    /// Be forgotten, bytes and all.
+    Cancel,
 }
 
 impl Downloads {
@@ -174,10 +119,10 @@ impl Downloads {
     /// # Panics
     /// Outside a tokio runtime, on which all downloads run.
     pub fn open(data: &Path, folder: &Path, agent: &str) -> io::Result<Self> {
-        Self::open_with(data, folder, agent, Patience::default())
+        Self::open_with(data, folder, agent, Timing::default())
     }
 
-    fn open_with(data: &Path, folder: &Path, agent: &str, patience: Patience) -> io::Result<Self> {
+    fn open_with(data: &Path, folder: &Path, agent: &str, timing: Timing) -> io::Result<Self> {
         let store = Store::open(data)?;
         let (tickets, next) = store.load()?;
         let downloads = Self {
@@ -185,8 +130,10 @@ impl Downloads {
                 store,
                 folder: folder.to_owned(),
                 agent: agent.to_owned(),
-                patience,
-                hosts: Hosts::new(),
+                timing,
+                hosts: Hosts::default(),
+                pushes: Pushes::new(),
+                port: AtomicU16::new(0),
                 table: Mutex::new(Table {
                     entries: BTreeMap::new(),
                     next,
@@ -197,23 +144,19 @@ impl Downloads {
             }),
         };
         for (id, ticket) in tickets {
-            let part = downloads.shared.store.part(id).metadata();
-            match part {
-                Err(error) if ticket.checked && error.kind() == io::ErrorKind::NotFound => {
-                    // It was moved to the downloads folder; only the ticket outlived the crash.
-                    downloads.shared.store.remove(id);
-                }
-                part => {
-                    let done = part.map_or(0, |part| part.len());
-                    downloads.launch(&mut downloads.shared.table(), id, ticket, done);
-                }
+            let part = downloads.shared.store.part(id).try_exists();
+            if ticket.checked && matches!(part, Ok(false)) {
+                // It was moved to the downloads folder; only the ticket outlived the crash.
+                downloads.shared.store.remove(id);
+            } else {
+                downloads.launch(&mut downloads.shared.table(), id, ticket);
             }
         }
         Ok(downloads)
     }
 
-    /// Begins (or joins, when the same file is already under way) a download. One that failed is tried again, from the
-    /// source named now.
+    /// Begins a download, or gives one of the same file that is under way these sources too. One that failed is tried
+    /// again, from the sources named now.
     ///
     /// # Errors
     /// The store cannot be written, holds too many downloads, or is being closed; or the file is named neither by digest nor
@@ -223,7 +166,12 @@ impl Downloads {
         if shared.stopping.is_cancelled() {
             return Err(io::Error::other("downloads are being stopped"));
         }
-        if wanted.sha1.is_none() && wanted.source.get.is_none() {
+        let mut sources = wanted.sources;
+        if wanted.sha1.is_none() {
+            sources.truncate(1);
+            sources.retain(|source| source.get.is_some());
+        }
+        if wanted.sha1.is_none() && sources.is_empty() {
             return Err(io::Error::other(
                 "neither the SHA-1 nor the index of the file is known",
             ));
@@ -233,15 +181,25 @@ impl Downloads {
             name: safe_name(&wanted.name),
             size: wanted.size,
             sha1: wanted.sha1,
-            source: wanted.source,
+            root: None,
+            teller: None,
+            sources,
+            priority: Priority::default(),
+            paused: false,
             checked: false,
         };
         let id = match table.same(&ticket) {
-            Some((id, status)) if status.state != DownloadState::Failed => return Ok(id),
+            Some((id, status)) if status.state != DownloadState::Failed => {
+                for source in ticket.sources {
+                    table.order(id, Order::Add(source));
+                }
+                return Ok(id);
+            }
             Some((id, status)) => {
                 // What was learnt of the file still holds.
                 ticket.size = ticket.size.or(status.size);
                 ticket.sha1 = ticket.sha1.or(status.sha1);
+                ticket.priority = status.priority;
                 id
             }
             None if !table.has_room() => {
@@ -251,13 +209,109 @@ impl Downloads {
         };
         shared.store.save(id, &ticket)?;
         table.next = table.next.max(DownloadId(id.0 + 1));
-        let done = shared
-            .store
-            .part(id)
-            .metadata()
-            .map_or(0, |part| part.len());
-        self.launch(&mut table, id, ticket, done);
+        self.launch(&mut table, id, ticket);
         Ok(id)
+    }
+
+    /// Gives a download another source: one more for one under way, a new chance for one that failed. Tells whether it is
+    /// known and not complete.
+    pub fn add_source(&self, id: DownloadId, source: Source) -> bool {
+        let status = self.watch(id).map(|status| status.borrow().clone());
+        match status {
+            Some(status) if status.state == DownloadState::Failed => {
+                self.revive(&status, vec![source])
+            }
+            Some(status) if status.state != DownloadState::Complete => {
+                self.shared.table().order(id, Order::Add(source))
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves a download alone until [`Self::resume`], over restarts too; false when there is nothing to pause.
+    pub fn pause(&self, id: DownloadId) -> bool {
+        self.shared.table().order(id, Order::Pause(true))
+    }
+
+    /// Goes on with one that is paused, or tries one that failed again, from the sources it knew.
+    pub fn resume(&self, id: DownloadId) -> bool {
+        let status = self.watch(id).map(|status| status.borrow().clone());
+        match status {
+            Some(status) if status.state == DownloadState::Failed => {
+                self.revive(&status, Vec::new())
+            }
+            Some(_) => self.shared.table().order(id, Order::Pause(false)),
+            None => false,
+        }
+    }
+
+    /// Says which download comes first.
+    pub fn prefer(&self, id: DownloadId, priority: Priority) -> bool {
+        self.shared.table().order(id, Order::Rank(priority))
+    }
+
+    /// Forgets a download, what came of it too; of a complete one the file stays.
+    pub fn cancel(&self, id: DownloadId) -> bool {
+        let mut table = self.shared.table();
+        let running = table.order(id, Order::Cancel);
+        let known = table.entries.remove(&id);
+        if known.is_some() && !running {
+            self.shared.store.remove(id);
+        }
+        known.is_some()
+    }
+
+    /// What is unfinished and may have too few sources: number, digest, and how many it has.
+    pub fn hungry(&self) -> Vec<(DownloadId, Sha1, usize)> {
+        let mut list = self.list();
+        list.retain(|status| {
+            !matches!(
+                status.state,
+                DownloadState::Complete | DownloadState::Paused
+            )
+        });
+        let of = |status: &DownloadStatus| Some((status.id, status.sha1?, status.sources));
+        list.iter().filter_map(of).collect()
+    }
+
+    /// The calls for servents that cannot be connected to; whoever can send Pushes takes them, once.
+    pub fn push_calls(&self) -> Option<mpsc::Receiver<PushCall>> {
+        self.shared.pushes.take_calls()
+    }
+
+    /// Takes the connection of a servent that says GIV; false, and the connection is closed, when nobody waits for it.
+    pub fn given(&self, servent: Guid, stream: TcpStream, ahead: BytesMut) -> bool {
+        self.shared.pushes.give(servent, (stream, ahead))
+    }
+
+    /// Notes on which port we listen, so that sources can name us to others.
+    pub fn listen_on(&self, port: u16) {
+        self.shared.port.store(port, Ordering::Relaxed);
+    }
+
+    /// What can be had of an unfinished file of this digest.
+    pub(super) fn offered(&self, sha1: Sha1) -> Option<Offered> {
+        let table = self.shared.table();
+        table
+            .entries
+            .values()
+            .find_map(|entry| entry.partial.of(sha1))
+    }
+
+    fn revive(&self, status: &DownloadStatus, more: Vec<Source>) -> bool {
+        let Ok((tickets, _)) = self.shared.store.load() else {
+            return false;
+        };
+        let Some(mut ticket) = tickets.get(&status.id).cloned() else {
+            return false;
+        };
+        for source in more {
+            ticket.sources.retain(|known| !known.is_same(&source));
+            ticket.sources.insert(0, source);
+        }
+        ticket.paused = false;
+        self.launch(&mut self.shared.table(), status.id, ticket);
+        true
     }
 
     /// All downloads of this run and the unfinished ones of earlier runs, by number.
@@ -281,35 +335,50 @@ impl Downloads {
     }
 
     /// Sets a download going. Whoever watched it before goes on watching.
-    fn launch(&self, table: &mut Table, id: DownloadId, ticket: Ticket, done: u64) {
+    fn launch(&self, table: &mut Table, id: DownloadId, ticket: Ticket) {
+        let (part, journal) = (self.shared.store.part(id), self.shared.store.journal(id));
+        let part = part
+            .exists()
+            .then(|| Part::open(&part, &journal, ticket.size));
+        let done = part.map_or(0, |part| part.map_or(0, |part| part.here().total()));
         let status = DownloadStatus {
-            id,
-            name: ticket.name.clone(),
             size: ticket.size,
             done,
-            state: DownloadState::Waiting,
-            sources: 1,
-            why: None,
-            fault: None,
-            path: None,
+            state: match ticket.paused {
+                true => DownloadState::Paused,
+                false => DownloadState::Waiting,
+            },
+            sources: ticket.sources.len(),
+            priority: ticket.priority,
             sha1: ticket.sha1,
-            rate: 0,
-            spent: Duration::ZERO,
+            ..DownloadStatus::new(id, ticket.name.clone())
         };
-        let source = ticket.source.clone();
-        let sender = match table.entries.remove(&id) {
+        let source = ticket.sources.first().cloned();
+        let status = match table.entries.remove(&id) {
             Some(entry) => {
                 entry.status.send_replace(status);
                 entry.status
             }
             None => watch::Sender::new(status),
         };
-        let status = sender.clone();
-        table.entries.insert(id, Entry { source, status });
-        let job = Job::new(Arc::clone(&self.shared), id, ticket, sender);
-        let stopping = self.shared.stopping.clone();
-        let run = async move { stopping.run_until_cancelled(job.run()).await };
-        self.shared.jobs.spawn_on(run, &self.shared.runtime);
+        let (orders, received) = mpsc::unbounded_channel();
+        let partial = Arc::new(Partial::default());
+        let entry = Entry {
+            source,
+            status: status.clone(),
+            orders,
+            partial: Arc::clone(&partial),
+        };
+        table.entries.insert(id, entry);
+        let job = Job::new(
+            Arc::clone(&self.shared),
+            id,
+            ticket,
+            received,
+            status,
+            partial,
+        );
+        self.shared.jobs.spawn_on(job.run(), &self.shared.runtime);
     }
 }
 
@@ -317,9 +386,27 @@ impl Shared {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Where we can be reached by whoever sees us at this address.
+    fn listening(&self, ip: Ipv4Addr) -> Option<SocketAddrV4> {
+        let port = self.port.load(Ordering::Relaxed);
+        (port != 0).then_some(SocketAddrV4::new(ip, port))
+    }
+
+    /// Whether to believe a source that another has the file: not when that one is a machine beside us that it cannot know.
+    fn may_be(&self, addr: SocketAddrV4, teller: SocketAddrV4) -> bool {
+        let ourselves = self.listening(*teller.ip()) == Some(addr);
+        is_believed(addr, *teller.ip()) && !ourselves
+    }
 }
 
 impl Table {
+    /// Tells a download to do something; false when nobody is there to do it.
+    fn order(&self, id: DownloadId, order: Order) -> bool {
+        let entry = self.entries.get(&id);
+        entry.is_some_and(|entry| entry.orders.send(order).is_ok())
+    }
+
     /// Whether another download can be remembered; makes room where that is possible.
     fn has_room(&mut self) -> bool {
         if self.entries.len() >= MAX_DOWNLOADS {
@@ -339,7 +426,10 @@ impl Table {
             let status = entry.status.borrow();
             let same = match (ticket.sha1, status.sha1) {
                 (Some(wanted), Some(known)) => wanted == known,
-                _ => ticket.source.get.is_some() && ticket.source == entry.source,
+                _ => {
+                    let place = ticket.sources.first();
+                    place.is_some_and(|place| place.get.is_some()) && place == entry.source.as_ref()
+                }
             };
             (same && status.state != DownloadState::Complete).then(|| (id, status.clone()))
         })

@@ -1,18 +1,21 @@
-//! What a download needs to go on after a crash: `<id>.json` says what is wanted, `<id>.part` holds what came.
+//! What a download needs to go on after a crash: `<id>.json` says what is wanted, `<id>.part` holds what came, `<id>.map`
+//! which bytes of it those are, and `<id>.tree` tells right blocks from wrong ones.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Serialize};
 
 use super::name::safe_name;
-use super::{DownloadId, Source};
-use crate::wire::Sha1;
+use super::{DownloadId, Priority, Source};
+use crate::thex::Tree;
+use crate::wire::{Guid, Sha1, TigerRoot};
 
-/// What is wanted, and how far it is. The bytes at hand are not counted here: the part's length tells them.
+/// What is wanted, and who has it. Which bytes are at hand is not told here but by the part's journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ticket {
     /// The name it will have: safe already.
@@ -20,10 +23,22 @@ pub(super) struct Ticket {
     /// The size in bytes, once known.
     pub(super) size: Option<u64>,
     /// The digest, once known.
-    #[serde(with = "digest")]
+    #[serde(with = "text")]
     pub(super) sha1: Option<Sha1>,
+    /// The root of the hash tree, once that was fetched.
+    #[serde(with = "text", default)]
+    pub(super) root: Option<TigerRoot>,
+    /// Who told that root.
+    #[serde(default)]
+    pub(super) teller: Option<SocketAddrV4>,
     /// Where to get it.
-    pub(super) source: Source,
+    pub(super) sources: Vec<Source>,
+    /// Who comes first.
+    #[serde(default)]
+    pub(super) priority: Priority,
+    /// The user wants it left alone.
+    #[serde(default)]
+    pub(super) paused: bool,
     /// All is here and was checked: what remains is the move to the downloads folder. A ticket that says so and has no
     /// part is one whose file was moved.
     pub(super) checked: bool,
@@ -100,9 +115,35 @@ impl Store {
         self.path(id, "part")
     }
 
-    /// Forgets a download: its bytes, then its ticket.
+    /// Where it is told which of them are here.
+    pub(super) fn journal(&self, id: DownloadId) -> PathBuf {
+        self.path(id, "map")
+    }
+
+    /// Keeps the hash tree of a download.
+    ///
+    /// # Errors
+    /// It cannot be written; the text says which.
+    pub(super) fn save_tree(&self, id: DownloadId, tree: &Tree) -> io::Result<()> {
+        let path = self.path(id, "tree");
+        let write = || {
+            let mut file = AtomicWriteFile::open(&path)?;
+            file.write_all(&tree.encode(Guid::ZERO))?;
+            file.commit()
+        };
+        write().map_err(|error| at(&path, &error))
+    }
+
+    /// The hash tree that was kept, if it still is the ticket's.
+    pub(super) fn tree(&self, id: DownloadId, ticket: &Ticket) -> Option<Tree> {
+        let (size, root) = (ticket.size?, ticket.root?);
+        let bytes = std::fs::read(self.path(id, "tree")).ok()?;
+        Tree::decode(&bytes, size, root).ok()
+    }
+
+    /// Forgets a download: its bytes, then what is known of them, then its ticket.
     pub(super) fn remove(&self, id: DownloadId) {
-        for extension in ["part", "json"] {
+        for extension in ["part", "map", "tree", "json"] {
             let path = self.path(id, extension);
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -141,23 +182,25 @@ fn read(path: &Path) -> io::Result<Ticket> {
     Ok(Ticket { name, ..ticket })
 }
 
-/// Digests as the 32 characters people know them by.
-mod digest {
+/// Digests and GUIDs as people know them.
+pub(super) mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use crate::wire::Sha1;
-
-    pub(super) fn serialize<S: Serializer>(
-        sha1: &Option<Sha1>,
+    pub(in super::super) fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        sha1.map(|sha1| sha1.to_string()).serialize(serializer)
+        let text = value.as_ref().map(ToString::to_string);
+        text.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<Sha1>, D::Error> {
+    ) -> Result<Option<T>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| text.parse().map_err(D::Error::custom))
             .transpose()
@@ -166,7 +209,7 @@ mod digest {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::net::Ipv4Addr;
 
     use super::*;
 
@@ -175,10 +218,15 @@ mod tests {
             name: "été.mp3".to_owned(),
             size: Some(7),
             sha1: Some(Sha1([7; 20])),
-            source: Source {
-                addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6346),
+            root: Some(TigerRoot([3; 24])),
+            teller: None,
+            sources: vec![Source {
                 get: Some((3, "été.mp3".to_owned())),
-            },
+                push: Some(Guid([5; 16])),
+                ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6346))
+            }],
+            priority: Priority::High,
+            paused: true,
             checked: false,
         }
     }

@@ -4,10 +4,12 @@
 //! dialect is RFC 9112 with the habits of old servents: lines that end in LF, raw spaces in `/get/` requests,
 //! `Range: bytes 0-`, status lines without a version (Gnutella 0.6, "File transfer"; HUGE 0.94, section 3).
 
+mod alternates;
 mod framing;
 mod giv;
 mod head;
 mod push_proxy;
+mod queue;
 mod range;
 mod request;
 mod response;
@@ -15,11 +17,14 @@ mod target;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
+pub use crate::swarm::ByteRange;
+pub use alternates::{read_alternates, tell_alternates};
 pub use framing::{Chunked, Framing};
 pub use giv::Giv;
 pub use head::{HeadError, Headers, MAX_HEAD, MAX_LINES, Version, head_end};
 pub use push_proxy::ProxyTarget;
-pub use range::{ByteRange, ContentRange, RangeError};
+pub use queue::Place;
+pub use range::{ContentRange, RangeError, available, tell_available};
 pub use request::{Method, Request};
 pub use response::{Response, Status};
 pub use target::Target;
@@ -36,3 +41,6 @@ pub const PACKETS: &str = "application/x-gnutella-packets";
 
 /// Names the digest of the file a response carries (HUGE 0.94, section 3.3).
 pub const CONTENT_URN: &str = "X-Gnutella-Content-URN";
+
+/// Names the path of the hash tree of the file a response carries, and behind `;` its root.
+pub const THEX_URI: &str = "X-Thex-URI";

@@ -4,14 +4,7 @@
 
 use std::fmt;
 
-/// Some bytes of a file: those from `start` up to, not including, `end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteRange {
-    /// The first byte.
-    pub start: u64,
-    /// The byte behind the last one; above `start` in every range that was read from a `Range` header.
-    pub end: u64,
-}
+use crate::swarm::{ByteRange, Ranges};
 
 /// Why a `Range` header cannot be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,16 +18,6 @@ pub enum RangeError {
 }
 
 impl ByteRange {
-    /// How many bytes.
-    pub const fn len(&self) -> u64 {
-        self.end.saturating_sub(self.start)
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Reads the value of a `Range` header for a file of `size` bytes: every range that holds a byte of it, in order.
     ///
     /// `bytes=a-b`, `a-`, `-n`, blanks anywhere, a list with commas, and the old form `bytes a-b` are read as both
@@ -134,6 +117,50 @@ impl fmt::Display for ContentRange {
     }
 }
 
+/// Reads `X-Available-Ranges`: which parts of a file of `size` bytes a partial source has.
+///
+/// As LimeWire reads it: cut to the file, ranges that are turned round passed over, a comma at the end allowed, the unit in
+/// any case. Other items are refused with the whole: who says what he has must say it clearly. LimeWire itself tells each end
+/// one byte too small, so it has what it says.
+pub fn available(value: &str, size: u64) -> Option<Ranges> {
+    let value = value.trim();
+    let unit = value
+        .get(..5)
+        .filter(|unit| unit.eq_ignore_ascii_case("bytes"))?;
+    let items = value[unit.len()..].trim_start_matches('=').split(',');
+    let mut ranges = Ranges::new();
+    for item in items.map(str::trim).filter(|item| !item.is_empty()) {
+        let (first, last) = item.split_once('-')?;
+        let (first, last) = (number(first.trim())?, number(last.trim())?);
+        let end = last.saturating_add(1).min(size);
+        if ranges.pieces() >= MOST_RANGES {
+            break;
+        }
+        if first <= last && first < end {
+            ranges.insert(ByteRange { start: first, end });
+        }
+    }
+    Some(ranges)
+}
+
+/// `X-Available-Ranges` for these, the largest ones where there are too many for a head.
+pub fn tell_available(ranges: &Ranges) -> String {
+    let mut told: Vec<ByteRange> = ranges.iter().collect();
+    told.sort_by_key(|range| std::cmp::Reverse(range.len()));
+    told.truncate(MOST_TOLD);
+    told.sort_unstable();
+    let items = told
+        .iter()
+        .map(|range| format!("{}-{}", range.start, range.end - 1));
+    format!("bytes {}", items.collect::<Vec<_>>().join(","))
+}
+
+/// The most ranges that are read; a head has no room for more.
+const MOST_RANGES: usize = 1000;
+
+/// The most ranges that are told: some 4 KiB of a head, and LimeWire reads no more in one line.
+const MOST_TOLD: usize = 150;
+
 /// Digits only: `u64::from_str` would take a sign too.
 fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -187,6 +214,21 @@ mod tests {
         for value in ["bytes=0-", "bytes=0-0", "bytes=-5"] {
             assert_eq!(first(value, 0), Err(RangeError::Unsatisfiable), "{value}");
         }
+    }
+
+    #[test]
+    fn what_is_available_goes_there_and_back() {
+        let ranges = available("bytes 0-10,20-30", 1000).expect("a list");
+        assert_eq!(ranges.total(), 22);
+        assert_eq!(tell_available(&ranges), "bytes 0-10,20-30");
+        assert_eq!(available("bytes 1-2 3-4", 1000), None);
+        assert_eq!(available("bytes 0-", 1000), None);
+        assert_eq!(available("lines 0-1", 1000), None);
+        let many: Ranges = (0..500)
+            .map(|n| ByteRange::new(n * 10, n * 10 + 1))
+            .collect();
+        let read = available(&tell_available(&many), 5000).expect("our own");
+        assert_eq!(read.pieces(), MOST_TOLD);
     }
 
     #[test]

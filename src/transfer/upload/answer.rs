@@ -4,10 +4,12 @@ use httpdate::fmt_http_date;
 use percent_encoding::utf8_percent_encode;
 
 use crate::library::SharedFile;
+use crate::transfer::download::Offered;
 use crate::transfer::http::{
-    ByteRange, CONTENT_URN, ContentRange, HeadError, IN_PATH, Method, RangeError, Request,
-    Response, Status, Version,
+    ByteRange, CONTENT_URN, ContentRange, HeadError, Headers, IN_PATH, Method, RangeError, Request,
+    Response, Status, THEX_URI, Version, tell_available,
 };
+use crate::wire::{Sha1, TigerRoot};
 
 /// When to come again if all slots are taken, in seconds: soon for a person who waits, seldom for us.
 const RETRY_AFTER: u64 = 20;
@@ -95,9 +97,63 @@ pub(super) fn offer(
         format_args!("inline; filename*=UTF-8''{name}"),
     );
     if let Some(sha1) = file.sha1 {
-        headers.push(CONTENT_URN, format_args!("urn:sha1:{sha1}"));
+        name_content(headers, sha1, file.tree);
     }
     Ok((range, response))
+}
+
+/// The digest of a file, and where its hash tree is.
+pub(super) fn name_content(headers: &mut Headers, sha1: Sha1, root: Option<TigerRoot>) {
+    headers.push(CONTENT_URN, format_args!("urn:sha1:{sha1}"));
+    if let Some(root) = root {
+        headers.push(
+            THEX_URI,
+            format_args!("/uri-res/N2X?urn:sha1:{sha1};{root}"),
+        );
+    }
+}
+
+/// The part of an unfinished file that is asked for, and the head to send it with: from the byte asked for as far as what is
+/// there goes.
+///
+/// # Errors
+/// The refusal, which tells what is there, if that byte is not.
+pub(super) fn offer_unfinished(
+    request: &Request,
+    sha1: Sha1,
+    offered: &Offered,
+) -> Result<(ByteRange, Response), Response> {
+    let size = offered.size;
+    let name = |mut response: Response| {
+        name_content(&mut response.headers, sha1, Some(offered.tree.root()));
+        response.with("X-Available-Ranges", tell_available(&offered.proven))
+    };
+    let asked = request.headers.get("Range").unwrap_or("bytes=0-");
+    let asked = ByteRange::parse(asked, size).map(|ranges| ranges[0]);
+    let part = match asked {
+        Ok(asked) => offered
+            .proven
+            .around(asked.start)
+            .map(|there| there.shared(asked)),
+        Err(RangeError::Malformed) => return Err(refusal(Status::BAD_REQUEST)),
+        Err(RangeError::Unsatisfiable) => None,
+    };
+    let Some(range) = part.filter(|part| !part.is_empty()) else {
+        let refusal = refusal(Status::RANGE_NOT_SATISFIABLE);
+        return Err(name(
+            refusal.with("Content-Range", format_args!("bytes */{size}")),
+        ));
+    };
+    let total = Some(size);
+    let response = Response::new(Status::PARTIAL)
+        .with("Content-Range", ContentRange { range, total })
+        .with("Content-Length", range.len())
+        .with("Accept-Ranges", "bytes")
+        .with(
+            "Content-Type",
+            mime_guess::from_path(&offered.name).first_or_octet_stream(),
+        );
+    Ok((range, name(response)))
 }
 
 /// Why a range cannot be served. gtk-gnutella sends the last byte instead of 416, which nobody asked for.
@@ -125,6 +181,7 @@ mod tests {
             size,
             modified: SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
             sha1: None,
+            tree: None,
         }
     }
 

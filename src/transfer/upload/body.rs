@@ -25,8 +25,8 @@ const STALL: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Body {
     file: Arc<File>,
-    size: u64,
-    modified: SystemTime,
+    /// Its size and when it was last changed; none of a file that is being written while it is sent.
+    looks: Option<(u64, SystemTime)>,
 }
 
 impl Body {
@@ -37,15 +37,22 @@ impl Body {
     pub(super) fn new(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
-            size: metadata.len(),
-            modified: metadata.modified()?,
+            looks: Some((metadata.len(), metadata.modified()?)),
             file: Arc::new(file),
         })
     }
 
+    /// Takes an open file that still grows. Whoever sends of it what was proven to be right may do so.
+    pub(super) fn growing(file: File) -> Self {
+        Self {
+            looks: None,
+            file: Arc::new(file),
+        }
+    }
+
     /// Whether it is a file of this size, last changed then.
     pub(super) fn is(&self, size: u64, modified: SystemTime) -> bool {
-        self.size == size && self.modified == modified
+        self.looks.is_none_or(|looks| looks == (size, modified))
     }
 
     /// Sends a range of it; tells `sent` how many more bytes went out.

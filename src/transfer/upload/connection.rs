@@ -18,7 +18,9 @@ use super::{UploadStatus, Uploads};
 use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::{Arrival, Channel, within};
-use crate::transfer::http::{Method, PACKETS, Request, Response, Status, Target, Version};
+use crate::transfer::http::{
+    ByteRange, Method, PACKETS, Request, Response, Status, Target, Version,
+};
 
 /// How long a head may take. With the 4 s that its first word had before we got the connection it stays within 10 s.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
@@ -36,14 +38,14 @@ const LINGER: Duration = Duration::from_secs(1);
 /// A connection, and what is known of the other side.
 #[derive(Debug)]
 pub(super) struct Connection<'a> {
-    uploads: &'a Uploads,
+    pub(super) uploads: &'a Uploads,
     channel: Channel,
-    remote: SocketAddrV4,
+    pub(super) remote: SocketAddrV4,
     /// Whether it was us who connected, after a Push.
     given: bool,
     number: u64,
     /// `User-Agent`, which gtk-gnutella sends with its first request only.
-    agent: String,
+    pub(super) agent: String,
     /// Whether a response went out: the first one says more.
     answered: bool,
     /// How long it may be silent before the next request.
@@ -122,10 +124,12 @@ impl<'a> Connection<'a> {
                 let passed = self.uploads.pass_push(target, request, self.remote).await;
                 self.refuse(passed, request.keeps_alive()).await
             }
-            Ok(target) => match self.find(&target) {
-                Some(file) if !is_fatal(&file, &self.agent) => {
+            Ok(Target::Tree(urn)) => self.answer_tree(request, urn.sha1()).await,
+            Ok(target) => match (self.find(&target), &target) {
+                (Some(file), _) if !is_fatal(&file, &self.agent) => {
                     self.answer_file(request, file).await
                 }
+                (None, Target::Content(urn)) => self.answer_unfinished(request, urn.sha1()).await,
                 _ => self.refuse(Status::NOT_FOUND, request.keeps_alive()).await,
             },
             Err(_) => {
@@ -135,8 +139,8 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The file a target names. Hash trees we have none.
-    fn find(&self, target: &Target) -> Option<SharedFile> {
+    /// The file a target names.
+    pub(super) fn find(&self, target: &Target) -> Option<SharedFile> {
         let shelf = &self.uploads.shelf;
         let library = shelf.read().unwrap_or_else(PoisonError::into_inner);
         let file = match target {
@@ -155,40 +159,60 @@ impl<'a> Connection<'a> {
         let Some(body) = self.open(&file).await else {
             return self.refuse(Status::NOT_FOUND, kept).await;
         };
-        let (range, response) = match offer(request, &file) {
+        let (range, mut response) = match offer(request, &file) {
             Ok(offer) => offer,
             Err(refusal) => {
                 self.open = Some((file, body));
                 return self.say(refusal, kept).await;
             }
         };
-        if request.method == Method::Get {
-            let upload = UploadStatus {
-                name: file.name.clone(),
-                to: self.remote,
-                agent: self.agent.clone(),
-                sent: 0,
-                length: range.len(),
-                running: true,
-            };
-            let asker = Asker::new(*self.remote.ip(), file.index, &request.headers);
-            let slot = match self.uploads.slots.claim(self.number, upload, asker) {
-                Ok(slot) => slot,
-                Err(ticket) => {
-                    self.open = Some((file, body));
-                    return self.put_off(ticket, kept).await;
-                }
-            };
-            self.say(response, kept).await?;
-            let stream = &self.channel.stream;
-            body.send(stream, range, |count| slot.sent(count)).await?;
-            if range.end == file.size {
-                slot.complete();
-            }
-        } else {
-            self.say(response, kept).await?;
+        if let Some(sha1) = file.sha1 {
+            self.exchange(request, sha1, &mut response);
         }
+        let size = file.size;
+        let kept = self
+            .send(
+                request,
+                (&file.name, file.index, size),
+                &body,
+                (range, response),
+            )
+            .await?;
         self.open = Some((file, body));
+        Ok(kept)
+    }
+
+    /// Sends a range of a file of this name, index and size, if there is a slot for it.
+    pub(super) async fn send(
+        &mut self,
+        request: &Request,
+        (name, index, size): (&str, u32, u64),
+        body: &Body,
+        (range, response): (ByteRange, Response),
+    ) -> io::Result<bool> {
+        let kept = request.keeps_alive();
+        if request.method != Method::Get {
+            return self.say(response, kept).await;
+        }
+        let upload = UploadStatus {
+            name: name.to_owned(),
+            to: self.remote,
+            agent: self.agent.clone(),
+            sent: 0,
+            length: range.len(),
+            running: true,
+        };
+        let asker = Asker::new(*self.remote.ip(), index, &request.headers);
+        let slot = match self.uploads.slots.claim(self.number, upload, asker) {
+            Ok(slot) => slot,
+            Err(ticket) => return self.put_off(ticket, kept).await,
+        };
+        self.say(response, kept).await?;
+        let stream = &self.channel.stream;
+        body.send(stream, range, |count| slot.sent(count)).await?;
+        if range.end == size {
+            slot.complete();
+        }
         Ok(kept)
     }
 
@@ -269,7 +293,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Says no, or yes without a body; whether the connection goes on.
-    async fn refuse(&mut self, status: Status, kept: bool) -> io::Result<bool> {
+    pub(super) async fn refuse(&mut self, status: Status, kept: bool) -> io::Result<bool> {
         self.say(refusal(status), kept).await
     }
 
@@ -283,7 +307,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Sends a head, with the fields that all have; whether the connection goes on.
-    async fn say(&mut self, response: Response, kept: bool) -> io::Result<bool> {
+    pub(super) async fn say(&mut self, response: Response, kept: bool) -> io::Result<bool> {
         let mut response = response
             .with("Server", &self.uploads.identity.agent)
             .with("Date", fmt_http_date(SystemTime::now()))
@@ -295,7 +319,7 @@ impl<'a> Connection<'a> {
         Ok(kept)
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         within(WRITE_LIMIT, self.channel.stream.write_all(bytes)).await
     }
 

@@ -6,11 +6,13 @@
 mod answer;
 mod body;
 mod connection;
+mod mesh;
 mod napster;
 mod proxy;
 mod queue;
 mod shelf;
 mod slots;
+mod swarming;
 
 use std::net::SocketAddrV4;
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -24,11 +26,13 @@ use tokio::sync::{Semaphore, mpsc};
 pub use self::proxy::PushWish;
 
 use self::connection::Connection;
+use self::mesh::Mesh;
 use self::slots::Slots;
 use super::channel::within;
+use super::download::Downloads;
 use super::http::Giv;
 use super::lobby::Lobby;
-use crate::librarian::Shelf;
+use crate::librarian::{Shelf, Trees};
 use crate::wire::Guid;
 
 /// How long a Push may keep us connecting.
@@ -75,6 +79,8 @@ pub struct Uploads {
     giving: Semaphore,
     browsing: Semaphore,
     lobby: Lobby,
+    mesh: Arc<Mesh>,
+    also: OnceLock<(Trees, Downloads)>,
     push_wishes: OnceLock<mpsc::Sender<PushWish>>,
 }
 
@@ -88,8 +94,15 @@ impl Uploads {
             giving: Semaphore::new(MAX_GIVING),
             browsing: Semaphore::new(MAX_BROWSING),
             lobby: Lobby::default(),
+            mesh: Arc::default(),
+            also: OnceLock::new(),
             push_wishes: OnceLock::new(),
         })
+    }
+
+    /// Serves hash trees too, and what is right of unfinished downloads. Once; later calls change nothing.
+    pub fn serve_also(&self, trees: Trees, downloads: Downloads) {
+        let _ = self.also.set((trees, downloads));
     }
 
     /// Answers the HTTP requests of one connection until it ends. `first` was already read from it.

@@ -105,6 +105,13 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
         "sources": status.sources,
         "state": status.state,
         "rate": status.rate,
+        "left_s": status.left().map(seconds),
+        "active": status.active,
+        "place": status.place,
+        "priority": status.priority,
+        "tree": status.tree,
+        "liars": status.liars.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "wasted_bytes": status.wasted,
         "why": status.why,
     });
     match status.state {
@@ -114,7 +121,10 @@ pub(in crate::ui) fn download(status: &DownloadStatus) -> Value {
             line["seconds"] = json!(seconds(status.spent));
         }
         DownloadState::Failed => line["error"] = json!(status.why),
-        DownloadState::Waiting | DownloadState::Running | DownloadState::Verifying => {}
+        DownloadState::Waiting
+        | DownloadState::Running
+        | DownloadState::Paused
+        | DownloadState::Verifying => {}
     }
     line
 }

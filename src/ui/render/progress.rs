@@ -78,18 +78,13 @@ mod tests {
 
     fn download(name: &str) -> DownloadStatus {
         DownloadStatus {
-            id: DownloadId(1),
-            name: name.to_owned(),
             size: Some(1000),
             done: 520,
             state: DownloadState::Running,
             sources: 1,
-            why: None,
-            fault: None,
-            path: None,
-            sha1: None,
             rate: 120,
             spent: Duration::from_secs(4),
+            ..DownloadStatus::new(DownloadId(1), name.to_owned())
         }
     }
 

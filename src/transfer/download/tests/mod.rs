@@ -1,135 +1,18 @@
 //! Downloads from sources that are not as they should be.
 
-use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+mod sham;
 
-use sha1::Digest;
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
+use self::sham::{Guest, Sham, digest, reopen};
 use super::*;
 
 const BYTES: &[u8] = b"0123456789";
 const NAME: &str = "a.txt";
-
-/// A source that says what it was told to, one text a connection, whatever it is asked.
-struct Sham {
-    addr: SocketAddrV4,
-    asked: mpsc::UnboundedReceiver<String>,
-}
-
-impl Sham {
-    async fn telling<const N: usize>(answers: [&str; N]) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a port");
-        let Ok(SocketAddr::V4(addr)) = listener.local_addr() else {
-            panic!("the loopback is IPv4");
-        };
-        let mut answers: VecDeque<String> = answers.map(str::to_owned).into();
-        let (ask, asked) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(answer) = answers.pop_front() {
-                let (mut stream, _) = listener.accept().await.expect("a caller");
-                let mut heads = String::new();
-                // A text may answer several requests, each answer ending with a mark.
-                for answer in answer.split_inclusive('|') {
-                    let mut head = vec![];
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match stream.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => return,
-                        }
-                    }
-                    heads += std::str::from_utf8(&head).expect("a request is UTF-8");
-                    let answer = answer.trim_end_matches('|');
-                    stream
-                        .write_all(answer.as_bytes())
-                        .await
-                        .expect("a listener");
-                }
-                let _ = ask.send(heads);
-                let _ = stream.shutdown().await;
-                let _ = stream.read(&mut [0; 64]).await;
-            }
-        });
-        Self { addr, asked }
-    }
-
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            name: NAME.to_owned(),
-            size: Some(BYTES.len() as u64),
-            sha1: Some(digest(BYTES)),
-            source: Source {
-                addr: self.addr,
-                get: None,
-            },
-        }
-    }
-}
-
-/// A servent that fetches, and loses patience soon.
-struct Guest {
-    folder: TempDir,
-    downloads: Downloads,
-}
-
-impl Guest {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let downloads = reopen(&folder);
-        Self { folder, downloads }
-    }
-
-    async fn get(&self, wanted: Wanted) -> DownloadStatus {
-        let id = self.downloads.start(wanted).expect("it begins");
-        self.until(id, |status| status.state.is_final()).await
-    }
-
-    async fn until(
-        &self,
-        id: DownloadId,
-        found: impl FnMut(&DownloadStatus) -> bool,
-    ) -> DownloadStatus {
-        let mut status = self.downloads.watch(id).expect("it is known");
-        let limit = Duration::from_secs(30);
-        let waited = tokio::time::timeout(limit, status.wait_for(found)).await;
-        waited
-            .expect("the test hangs")
-            .expect("it is watched")
-            .clone()
-    }
-
-    /// Whether nothing is to be seen among the finished files.
-    fn shows_nothing(&self) -> bool {
-        let entries = std::fs::read_dir(self.folder.path().join("downloads"));
-        entries.map_or(true, |mut entries| entries.next().is_none())
-    }
-
-    fn unfinished(&self, name: &str) -> PathBuf {
-        self.folder.path().join("data/unfinished").join(name)
-    }
-}
-
-fn reopen(folder: &TempDir) -> Downloads {
-    let patience = Patience {
-        first_retry: Duration::from_millis(1),
-        tries: 3,
-        disk_retry: Duration::from_millis(10),
-        busy_answers: 2,
-    };
-    let folder = folder.path();
-    let (data, finished) = (folder.join("data"), folder.join("downloads"));
-    Downloads::open_with(&data, &finished, "test/1", patience).expect("it opens")
-}
-
-fn digest(bytes: &[u8]) -> Sha1 {
-    Sha1(sha1::Sha1::digest(bytes).into())
-}
 
 #[tokio::test]
 async fn a_broken_connection_is_mended_where_it_broke() {
@@ -233,7 +116,7 @@ async fn a_file_without_a_digest_is_not_complete_where_its_source_says_it_ends()
     );
     let mut wanted = sham.wanted();
     wanted.sha1 = None;
-    wanted.source.get = Some((1, NAME.to_owned()));
+    wanted.sources[0].get = Some((1, NAME.to_owned()));
     let end = guest.get(wanted).await;
     assert_eq!(end.state, DownloadState::Failed, "{end:?}");
     let said = end.why.expect("it says why");
@@ -304,12 +187,64 @@ async fn a_busy_source_is_asked_when_it_says_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn a_place_in_a_queue_is_kept_on_its_connection() {
+    let queued = "HTTP/1.1 503 Busy\r\nX-Queue: position=3,pollMin=1,pollMax=9\r\nContent-Length: 0\r\n\r\n|";
+    let right = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+    let answers = format!("{queued}{right}");
+    let (mut sham, guest) = (Sham::telling([&answers[..]]).await, Guest::open());
+    let id = guest.downloads.start(sham.wanted()).expect("it begins");
+    let waits = guest.until(id, |status| status.place.is_some()).await;
+    assert_eq!(
+        (waits.state, waits.place),
+        (DownloadState::Waiting, Some(3))
+    );
+    assert!(
+        waits
+            .why
+            .is_some_and(|why| why == "place 3 in the queue of the source")
+    );
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.place), (DownloadState::Complete, None));
+    assert!(
+        end.spent >= Duration::from_secs(2),
+        "a second later than the first moment"
+    );
+    let heads = sham.asked.recv().await.expect("it was asked");
+    assert_eq!(
+        heads.matches("X-Queue: 0.1\r\n").count(),
+        2,
+        "on one connection"
+    );
+}
+
+#[tokio::test]
+async fn a_parq_place_is_named_when_it_is_asked_for_again() {
+    let id = "0123456789abcdef0123456789abcdef";
+    let queued = format!(
+        "HTTP/1.1 503 Queued\r\nX-Queued: position=1; ID={id}; ETA=3\r\nRetry-After: 1\r\n\
+         Content-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    let right = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+    let (mut sham, guest) = (Sham::telling([&queued[..], right]).await, Guest::open());
+    assert_eq!(
+        guest.get(sham.wanted()).await.state,
+        DownloadState::Complete
+    );
+    let _first = sham.asked.recv().await.expect("it was asked");
+    let second = sham.asked.recv().await.expect("it was asked");
+    assert!(
+        second.contains(&format!("X-Queued: ID={id}\r\n")),
+        "{second}"
+    );
+}
+
+#[tokio::test]
 async fn a_servent_older_than_urns_is_asked_by_index() {
     let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nno!|\
                   HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
     let (mut sham, guest) = (Sham::telling([answer]).await, Guest::open());
     let mut wanted = sham.wanted();
-    wanted.source.get = Some((7, "a b.txt".to_owned()));
+    wanted.sources[0].get = Some((7, "a b.txt".to_owned()));
     assert_eq!(guest.get(wanted).await.state, DownloadState::Complete);
     let heads = sham.asked.recv().await.expect("it was asked");
     assert!(heads.starts_with("GET /uri-res/N2R?urn:sha1:"), "{heads}");
@@ -332,7 +267,7 @@ async fn a_digest_told_late_is_believed() {
         );
         let (sham, guest) = (Sham::telling([&answer[..]]).await, Guest::open());
         let mut wanted = sham.wanted();
-        (wanted.sha1, wanted.source.get) = (None, Some((1, NAME.to_owned())));
+        (wanted.sha1, wanted.sources[0].get) = (None, Some((1, NAME.to_owned())));
         let end = guest.get(wanted).await;
         assert_eq!(end.state, state, "{end:?}");
     }
@@ -373,10 +308,11 @@ async fn a_crash_after_the_move_is_noticed() {
         name: NAME.to_owned(),
         size: Some(10),
         sha1: Some(digest(BYTES)),
-        source: Source {
-            addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
-            get: None,
-        },
+        root: None,
+        teller: None,
+        sources: vec![Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))],
+        priority: Priority::Normal,
+        paused: false,
         checked: true,
     };
     let shared: &Arc<Shared> = &guest.downloads.shared;
@@ -408,19 +344,23 @@ async fn there_is_a_limit_to_what_is_remembered() {
         name: NAME.to_owned(),
         size: None,
         sha1: None,
-        source: Source {
-            addr: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+        sources: vec![Source {
             get: Some((index, NAME.to_owned())),
-        },
+            ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))
+        }],
     };
     let id = guest.downloads.start(wanted(0)).expect("it begins");
     let mut status = guest.until(id, |status| status.state.is_final()).await;
     let shared = &guest.downloads.shared;
     for id in (2..=MAX_DOWNLOADS as u64).map(DownloadId) {
-        let source = wanted(0).source;
         status.id = id;
-        let status = watch::Sender::new(status.clone());
-        shared.table().entries.insert(id, Entry { source, status });
+        let entry = Entry {
+            source: wanted(0).sources.pop(),
+            status: watch::Sender::new(status.clone()),
+            orders: mpsc::unbounded_channel().0,
+            partial: Arc::default(),
+        };
+        shared.table().entries.insert(id, entry);
     }
     guest
         .downloads

@@ -1,0 +1,206 @@
+//! Who fetches what: which bytes a free source is asked for.
+
+use std::time::Duration;
+
+use super::{ByteRange, Ranges, Source, SourceId, Swarm};
+use crate::time::Time;
+
+/// What is under way of one file, from all sources together, while there are four or fewer: should we be killed, no more
+/// than this is fetched again. gtk-gnutella serves 512 KiB at a time.
+const UNDER_WAY: u64 = 1024 * 1024;
+
+/// The least that is asked for at a time: less would cost more in round trips.
+const SMALLEST_SLICE: u64 = 256 * 1024;
+
+/// A slow source is asked for what it brings in this time, so that nobody has to wait long for its last bytes.
+const SLICE_TIME: Duration = Duration::from_secs(4);
+
+/// A source that sends slower than we read gets slices that take so long, or so many times longer than it takes to answer;
+/// else much of its time would be spent waiting for our next request. Of others more would be lost with us: all that they
+/// sent ahead of our reading.
+const LONG: Duration = Duration::from_secs(1);
+const PER_LATENCY: u32 = 50;
+const LARGEST_SLICE: u64 = 8 * 1024 * 1024;
+
+/// What is fetched from a slow source at least.
+const SLOWEST_SLICE: u64 = 64 * 1024;
+
+/// Of so many places the rarest is chosen; where there are more, every so many-th is looked at.
+const PLACES: u64 = 4096;
+
+/// How much sooner a second source must be done than the first to be asked for the same, beside half the time.
+const GAIN: Duration = Duration::from_millis(100);
+
+impl Swarm {
+    /// What to ask a source for; none when it has nothing we need.
+    pub(super) fn choose(&mut self, now: Time, id: SourceId) -> Option<ByteRange> {
+        let Some(size) = self.size else {
+            // Nobody else is asked before somebody told the size.
+            let alone = self.sources.values().all(|source| source.work().is_none());
+            return alone.then_some(ByteRange::new(0, UNDER_WAY));
+        };
+        let source = self.sources.get(&id)?;
+        let claims = self.claims(now);
+        let whole = ByteRange::new(0, size);
+        let offered: Vec<ByteRange> = match &source.has {
+            Some(has) => has.within(whole).collect(),
+            None => vec![whole],
+        };
+        let free: Vec<ByteRange> = offered
+            .iter()
+            .flat_map(|part| claims.lacks(*part))
+            .collect();
+        // Towards the end less at a time, so that all end together.
+        let left: u64 = free.iter().map(ByteRange::len).sum();
+        let slice = self
+            .slice(source)
+            .min(self.share(source, left).max(SLOWEST_SLICE));
+        let start = match () {
+            () if free.is_empty() => return self.double(now, id, &offered),
+            // Blocks that come from one source have one who answers for them.
+            () if free.iter().any(|gap| Some(gap.start) == source.last_end) => {
+                source.last_end.unwrap_or_default()
+            }
+            () if self.sources.values().any(|other| other.has.is_some()) => {
+                self.rarest(&free, slice)
+            }
+            () => free[0].start,
+        };
+        let gap = free
+            .into_iter()
+            .find(|gap| gap.start <= start && start < gap.end)?;
+        Some(ByteRange::new(
+            start,
+            self.aligned(start + slice, start).min(gap.end),
+        ))
+    }
+
+    /// All that is here or will come.
+    fn claims(&self, now: Time) -> Ranges {
+        let mut claims = self.here.clone();
+        let sources = self
+            .sources
+            .values()
+            .filter(|source| !source.is_stalled(now));
+        sources
+            .filter_map(Source::work)
+            .for_each(|work| claims.insert(work));
+        claims
+    }
+
+    /// Half of what of so many bytes would be its part, going by its speed.
+    fn share(&self, source: &Source, left: u64) -> u64 {
+        let working = self
+            .sources
+            .values()
+            .filter(|source| source.work().is_some());
+        let all = working.map(|source| source.speed).sum::<u64>() + source.speed;
+        let part = u128::from(left) * u128::from(source.speed);
+        match part.checked_div(2 * u128::from(all)) {
+            Some(part) if source.speed > 0 => u64::try_from(part).unwrap_or(u64::MAX),
+            _ => left / self.workers() / 2,
+        }
+    }
+
+    /// How many work, with the one that is to.
+    fn workers(&self) -> u64 {
+        let working = self
+            .sources
+            .values()
+            .filter(|source| source.work().is_some());
+        working.count() as u64 + 1
+    }
+
+    /// How much to ask a source for.
+    fn slice(&self, source: &Source) -> u64 {
+        let share = UNDER_WAY / self.workers();
+        let most = share.max(SMALLEST_SLICE);
+        let least = SLOWEST_SLICE.min(most);
+        let during = |time: Duration| {
+            let bytes = u128::from(source.speed) * time.as_micros() / 1_000_000;
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        match source.speed {
+            0 => most,
+            _ if source.paced => {
+                let long = source.latency.saturating_mul(PER_LATENCY).max(LONG);
+                during(long)
+                    .clamp(most, LARGEST_SLICE)
+                    .min(during(SLICE_TIME))
+                    .max(least)
+            }
+            _ => during(SLICE_TIME).clamp(least, most),
+        }
+    }
+
+    /// The end of a slice, moved to the end of a block where one ends in it.
+    fn aligned(&self, end: u64, start: u64) -> u64 {
+        let block = self.block.unwrap_or(SLOWEST_SLICE);
+        let aligned = end / block * block;
+        if aligned > start { aligned } else { end }
+    }
+
+    /// The place that the fewest of our sources have; any of these. So whoever leaves takes little with him, and those
+    /// who are not done have something for each other.
+    fn rarest(&mut self, free: &[ByteRange], slice: u64) -> u64 {
+        let unit = self.block.unwrap_or(slice).max(SLOWEST_SLICE);
+        let total: u64 = free.iter().map(ByteRange::len).sum();
+        let step = unit * (total / unit / PLACES + 1);
+        let step = usize::try_from(step).unwrap_or(usize::MAX);
+        let (mut best, mut ties, mut place) = (usize::MAX, 0, free[0].start);
+        for gap in free {
+            let aligned = gap.start / unit * unit + unit;
+            let starts = std::iter::once(gap.start).chain((aligned..gap.end).step_by(step));
+            for start in starts {
+                let end = (start + 1).min(gap.end);
+                let byte = ByteRange::new(start, end);
+                let holders = self.sources.values();
+                let holders = holders.filter_map(|source| source.has.as_ref());
+                let count = holders.filter(|has| has.contains(byte)).count();
+                if count < best {
+                    (best, ties) = (count, 0);
+                }
+                if count == best {
+                    ties += 1;
+                    if self.rng.below(ties) == 0 {
+                        place = start;
+                    }
+                }
+            }
+        }
+        place
+    }
+
+    /// The end of the game: all is asked for, but somebody will take long. Whoever is faster is asked for the same.
+    fn double(&self, now: Time, id: SourceId, offered: &[ByteRange]) -> Option<ByteRange> {
+        let own = self.sources.get(&id)?;
+        let slowest = self.sources.iter().filter(|(other, source)| {
+            let alone = |work: ByteRange| {
+                let mut others = self.sources.iter().filter(|(third, _)| third != other);
+                others.all(|(_, third)| {
+                    third
+                        .work()
+                        .is_none_or(|theirs| work.shared(theirs).is_empty())
+                })
+            };
+            source.work().is_some_and(alone)
+        });
+        let slowest = slowest.max_by_key(|(_, source)| {
+            let left = source.work().map_or(0, |work| work.len());
+            // Whoever has not begun yet counts as one who never will.
+            source.expected(left)
+        });
+        let (_, slowest) = slowest?;
+        let work = slowest.work()?;
+        let theirs = slowest.expected(work.len());
+        let silent = slowest.speed == 0 && now.since(slowest.heard) < GAIN * 10;
+        if silent || own.speed == 0 || own.expected(work.len()) * 2 + GAIN >= theirs {
+            return None;
+        }
+        let part = offered.iter().map(|part| part.shared(work));
+        let part = part
+            .filter(|part| !part.is_empty())
+            .max_by_key(ByteRange::len)?;
+        self.here.lacks(part).next()
+    }
+}

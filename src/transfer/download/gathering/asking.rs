@@ -1,0 +1,207 @@
+//! Asking sources, and hearing what they bring.
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Gathering;
+use crate::swarm::{ByteRange, Failure, Input, SourceId, Standing};
+use crate::transfer::download::errand::{Errand, News, Outcome, What};
+use crate::transfer::download::job::{End, of_disk};
+use crate::transfer::download::status::Source;
+use crate::wire::TigerRoot;
+
+/// How many sources are named to another.
+const NAMED: usize = 10;
+
+impl Gathering<'_> {
+    pub(super) fn ask(&mut self, source: SourceId, range: ByteRange) {
+        self.next_number += 1;
+        let number = self.next_number;
+        let tree = self.tree_to_fetch(source);
+        let (good, bad) = self.alternates(source);
+        let job = &mut *self.job;
+        let Some(contact) = job.contacts.get_mut(source.0 as usize) else {
+            return;
+        };
+        let cut = CancellationToken::new();
+        contact.errand = Some((number, cut.clone()));
+        contact.told.extend(good.iter().chain(&bad));
+        let errand = Errand {
+            shared: Arc::clone(&job.shared),
+            part: Arc::clone(&self.part),
+            news: self.tell.clone(),
+            source,
+            number,
+            rank: (job.ticket.priority, job.id),
+            place: contact.source.clone(),
+            by_index: contact.by_index,
+            range,
+            size: job.ticket.size,
+            sha1: job.ticket.sha1,
+            session: contact.session.take(),
+            queued: contact.queued.take(),
+            tree,
+            good,
+            bad,
+            cut,
+        };
+        self.errands.spawn(errand.run());
+    }
+
+    /// The path and root of the tree to fetch from a source before anything else.
+    pub(super) fn tree_to_fetch(&mut self, source: SourceId) -> Option<(String, TigerRoot)> {
+        let wanted = self.tree.is_none() && self.fetching_tree.is_none();
+        self.job.ticket.size.filter(|_| wanted)?;
+        let contact = self.job.contacts.get_mut(source.0 as usize)?;
+        let tree = contact
+            .tree
+            .take()
+            .filter(|(_, root)| !self.job.false_roots.contains(root))?;
+        self.fetching_tree = Some(source);
+        Some(tree)
+    }
+
+    /// Whom to name to a source, and whom to warn it of: only what we have proof of, and each only once.
+    pub(super) fn alternates(&self, source: SourceId) -> (Vec<SocketAddrV4>, Vec<SocketAddrV4>) {
+        let contacts = &self.job.contacts;
+        let Some(told) = contacts.get(source.0 as usize).map(|contact| &contact.told) else {
+            return Default::default();
+        };
+        let named = |gone: bool| {
+            let sources = self.swarm.sources();
+            let of_kind = sources.filter(|(id, known)| {
+                let is_gone = known.standing == Standing::Gone;
+                *id != source
+                    && if gone {
+                        is_gone
+                    } else {
+                        !is_gone && self.swarm.is_proven(*id)
+                    }
+            });
+            let contacts = of_kind.filter_map(|(id, _)| contacts.get(id.0 as usize));
+            contacts
+                .filter(|contact| contact.source.push.is_none())
+                .map(|contact| contact.source.addr)
+                .filter(|addr| !told.contains(addr))
+                .take(NAMED)
+                .collect()
+        };
+        (named(false), named(true))
+    }
+
+    pub(super) async fn hear(&mut self, news: News) -> Result<(), End> {
+        let News {
+            source,
+            number,
+            what,
+        } = news;
+        // What was written is here, whoever asked for it.
+        if let What::Arrived(range) = what {
+            return self.take(Input::Arrived { source, range }).await;
+        }
+        let current = self
+            .contact(source)
+            .and_then(|contact| contact.errand.as_ref());
+        if current.is_none_or(|(current, _)| *current != number) {
+            return match what {
+                What::Over(Outcome::Disk(error)) => Err(of_disk(&error)),
+                _ => Ok(()),
+            };
+        }
+        match what {
+            What::Arrived(_) => Ok(()),
+            What::Told(facts) => {
+                if let Some(size) = facts.size {
+                    self.learn(Some(size), facts.sha1).await?;
+                } else {
+                    self.learn(None, facts.sha1).await?;
+                }
+                if let Some(contact) = self.contact(source) {
+                    contact.tree = contact.tree.take().or(facts.tree);
+                }
+                if let Some(ranges) = facts.has {
+                    self.take(Input::Has { source, ranges }).await?;
+                }
+                for addr in facts.alternates {
+                    let teller = self.job.contacts[source.0 as usize].source.addr;
+                    if self.job.shared.may_be(addr, teller) {
+                        self.add(Source::at(addr)).await?;
+                    }
+                }
+                Ok(())
+            }
+            What::Sending(range) => self.take(Input::Sending { source, range }).await,
+            What::Paced => self.take(Input::Paced(source)).await,
+            What::Tree(tree) => {
+                self.fetching_tree = None;
+                match tree {
+                    Some(tree) => self.adopt(tree, Some(source)).await,
+                    None => Ok(()),
+                }
+            }
+            What::Over(outcome) => self.over(source, outcome).await,
+        }
+    }
+
+    pub(super) async fn over(&mut self, source: SourceId, outcome: Outcome) -> Result<(), End> {
+        if self.fetching_tree == Some(source) {
+            self.fetching_tree = None;
+        }
+        let hosts = self.job.shared.hosts.clone();
+        let Some(contact) = self.contact(source) else {
+            return Ok(());
+        };
+        contact.errand = None;
+        contact.place = None;
+        match outcome {
+            Outcome::Done(session) => {
+                contact.keep(session, &hosts);
+                self.take(Input::Ended(source)).await
+            }
+            Outcome::Setback {
+                how,
+                why,
+                place,
+                try_index,
+                session,
+            } => {
+                tracing::debug!(host = %contact.source.addr, why, "a source came to nothing");
+                if let Some(place) = place {
+                    (contact.place, contact.queued) = (place.position, place.id);
+                    // The place is the connection's.
+                    contact.session = session;
+                } else {
+                    contact.keep(session, &hosts);
+                }
+                if try_index && !contact.by_index {
+                    contact.by_index = true;
+                    return self.take(Input::Ended(source)).await;
+                }
+                contact.why = Some(why.clone());
+                if how == Failure::OtherFile
+                    || !self.swarm.sources().any(|(_, s)| s.work().is_some())
+                {
+                    self.why = Some(why.clone());
+                }
+                self.why = Some(why);
+                self.take(Input::Failed { source, how }).await
+            }
+            Outcome::Disk(error) => Err(of_disk(&error)),
+            Outcome::Cut => self.take(Input::Ended(source)).await,
+        }
+    }
+
+    pub(super) async fn add(&mut self, source: Source) -> Result<(), End> {
+        // Without a digest nobody knows whether it is the same file.
+        if self.job.ticket.sha1.is_none() && !self.job.contacts.is_empty() {
+            return Ok(());
+        }
+        let Some(id) = self.job.add(source) else {
+            return Ok(());
+        };
+        self.take(Input::Found(id)).await?;
+        self.save().await
+    }
+}

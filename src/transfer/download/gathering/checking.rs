@@ -1,0 +1,96 @@
+//! Holding what came against tree and digest.
+
+use std::sync::Arc;
+
+use super::{Chore, Gathering};
+use crate::swarm::{Input, SourceId};
+use crate::thex::Tree;
+use crate::transfer::download::job::{End, on_disk};
+use crate::transfer::download::status::DownloadState;
+
+/// How much of the file's start may lie there undigested before that is done, while more comes.
+const FOLLOW_BEHIND: u64 = 4 * 1024 * 1024;
+
+/// Blocks held against the tree at once, or waiting for a thread: so that none of a few cores ever waits for us.
+const JUDGES: usize = 4;
+
+impl Gathering<'_> {
+    /// Uses a hash tree from now on.
+    pub(super) async fn adopt(&mut self, tree: Tree, teller: Option<SourceId>) -> Result<(), End> {
+        let tree = Arc::new(tree);
+        let of = |id: SourceId| {
+            self.job
+                .contacts
+                .get(id.0 as usize)
+                .map(|of| of.source.addr)
+        };
+        let addr = teller.and_then(of);
+        self.job.ticket.root = Some(tree.root());
+        self.job.ticket.teller = addr.or(self.job.ticket.teller);
+        let (shared, id, kept) = (Arc::clone(&self.job.shared), self.job.id, Arc::clone(&tree));
+        on_disk(move || shared.store.save_tree(id, &kept)).await?;
+        self.save().await?;
+        if let Some(sha1) = self.job.ticket.sha1 {
+            let (part, tree) = (Arc::clone(&self.part), Arc::clone(&tree));
+            self.job
+                .partial
+                .open(sha1, self.job.ticket.name.clone(), part, tree);
+        }
+        self.job.tell(|status| status.tree = true);
+        let block = tree.block();
+        self.tree = Some(tree);
+        self.take_boxed(Input::Tree { block, teller }).await
+    }
+
+    /// As [`Self::take`], where that would be a future within itself.
+    pub(super) fn take_boxed(
+        &mut self,
+        input: Input,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), End>> + Send + '_>> {
+        Box::pin(self.take(input))
+    }
+
+    pub(super) async fn drop_tree(&mut self) -> Result<(), End> {
+        self.tree = None;
+        self.to_judge.clear();
+        self.job.partial.close();
+        self.job.tell(|status| status.tree = false);
+        self.job.false_roots.extend(self.job.ticket.root.take());
+        self.job.ticket.teller = None;
+        self.save().await
+    }
+
+    pub(super) fn judge_next(&mut self) {
+        while self.judging < JUDGES {
+            let (Some(tree), Some(range)) = (&self.tree, self.to_judge.pop_front()) else {
+                return;
+            };
+            let (part, tree) = (Arc::clone(&self.part), Arc::clone(tree));
+            self.judging += 1;
+            let judge = move || Chore::Judged(range, part.holds(&tree, range));
+            self.chores.spawn_blocking(judge);
+        }
+    }
+
+    /// Holds the whole file against its digest.
+    pub(super) fn check(&mut self) {
+        self.job.tell(|status| {
+            status.state = DownloadState::Verifying;
+            (status.why, status.rate) = (None, 0);
+        });
+        let (part, size) = (Arc::clone(&self.part), self.swarm.size().unwrap_or(0));
+        let check = move || Chore::Checked(part.finish(size));
+        self.chores.spawn_blocking(check);
+    }
+
+    /// Digests what has come since, if it is worth it.
+    pub(super) fn follow(&mut self) {
+        let settled = self.swarm.settled();
+        if !self.following && settled >= self.part.followed() + FOLLOW_BEHIND {
+            self.following = true;
+            let part = Arc::clone(&self.part);
+            let follow = move || Chore::Followed(part.follow(settled));
+            self.chores.spawn_blocking(follow);
+        }
+    }
+}

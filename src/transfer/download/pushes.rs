@@ -1,0 +1,99 @@
+//! Sources that cannot be connected to: called by Push, they connect to us and say GIV.
+//!
+//! The one rule: nobody gives who was not called. A GIV that nobody waits for is refused, whatever GUID it names.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::transfer::channel::within;
+use crate::wire::Guid;
+
+/// How long a servent may take to connect: the Push crosses up to seven links, and it dials.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A call for a servent to connect to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushCall {
+    /// The servent's GUID.
+    pub servent: Guid,
+    /// The file's index there.
+    pub index: u32,
+}
+
+/// How many calls may wait to be sent.
+const WAITING_CALLS: usize = 64;
+
+type Given = (TcpStream, BytesMut);
+
+/// Who is waited for.
+#[derive(Debug)]
+pub(super) struct Pushes {
+    calls: mpsc::Sender<PushCall>,
+    caller: Mutex<Option<mpsc::Receiver<PushCall>>>,
+    awaited: Mutex<HashMap<Guid, Vec<oneshot::Sender<Given>>>>,
+}
+
+impl Pushes {
+    pub(super) fn new() -> Self {
+        let (calls, caller) = mpsc::channel(WAITING_CALLS);
+        Self {
+            calls,
+            caller: Mutex::new(Some(caller)),
+            awaited: Mutex::default(),
+        }
+    }
+
+    /// The calls that are to be sent; once.
+    pub(super) fn take_calls(&self) -> Option<mpsc::Receiver<PushCall>> {
+        self.caller
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Calls a servent, and waits for it.
+    ///
+    /// # Errors
+    /// `TimedOut` after 30 s; `NotConnected` when nobody sends our calls.
+    pub(super) async fn call(&self, servent: Guid, index: u32) -> io::Result<Given> {
+        let (give, given) = oneshot::channel();
+        self.awaited().entry(servent).or_default().push(give);
+        let call = PushCall { servent, index };
+        let answer = async {
+            let unsent = |_| io::Error::new(io::ErrorKind::NotConnected, "no Push can be sent");
+            self.calls.send(call).await.map_err(unsent)?;
+            given.await.map_err(|_| io::ErrorKind::TimedOut.into())
+        };
+        let answer = within(LIMIT, answer).await;
+        self.awaited().retain(|_, waiting| {
+            waiting.retain(|give| !give.is_closed());
+            !waiting.is_empty()
+        });
+        answer
+    }
+
+    /// Takes the connection of a servent that says GIV; false when nobody waits for it.
+    pub(super) fn give(&self, servent: Guid, mut given: Given) -> bool {
+        let mut awaited = self.awaited();
+        let Some(waiting) = awaited.get_mut(&servent) else {
+            return false;
+        };
+        while let Some(give) = waiting.pop() {
+            match give.send(given) {
+                Ok(()) => return true,
+                Err(unwanted) => given = unwanted,
+            }
+        }
+        false
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, HashMap<Guid, Vec<oneshot::Sender<Given>>>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,134 @@
+//! Who else has what we serve: the mesh of a file, told to whoever fetches it.
+//!
+//! The one rule: nobody is named to others on a stranger's word. An address is named once we have asked it for the file's
+//! digest ourselves and it had it, and only an address from which it was told; so we are no lever to send a crowd at
+//! somebody.
+
+use std::net::SocketAddrV4;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lru::LruCache;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::transfer::http::{CONTENT_URN, Method, Request, Status};
+use crate::transfer::session::Session;
+use crate::wire::{Sha1, Urn};
+
+/// How many files' meshes are kept, and how many addresses of each.
+const FILES: NonZeroUsize = NonZeroUsize::new(1000).expect("not zero");
+const PER_FILE: usize = 32;
+
+/// How many are told at once, as LimeWire does.
+const TOLD: usize = 10;
+
+/// How many addresses are tried at once; further ones will be told again.
+const TRIALS: usize = 4;
+
+/// How long an address is left alone after it was tried. gtk-gnutella bans whoever connects six times in a minute.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// The meshes of all files.
+#[derive(Debug)]
+pub(super) struct Mesh {
+    files: Mutex<LruCache<Sha1, Vec<SocketAddrV4>>>,
+    /// When which address was tried last.
+    tried: Mutex<LruCache<SocketAddrV4, Instant>>,
+    trials: Semaphore,
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Self {
+            files: Mutex::new(LruCache::new(FILES)),
+            tried: Mutex::new(LruCache::new(FILES)),
+            trials: Semaphore::new(TRIALS),
+        }
+    }
+}
+
+impl Mesh {
+    /// Whom to name to one who has these addresses, the ones proven last first.
+    pub(super) fn others(&self, sha1: Sha1, own: &[SocketAddrV4]) -> Vec<SocketAddrV4> {
+        let mut files = self.files();
+        let known = files.get(&sha1).into_iter().flatten().rev();
+        known
+            .filter(|addr| !own.contains(addr))
+            .take(TOLD)
+            .copied()
+            .collect()
+    }
+
+    /// Somebody says that an address is no good: it is named no more until it is proven again. A lie costs it only that.
+    pub(super) fn doubt(&self, sha1: Sha1, addr: SocketAddrV4) {
+        if let Some(known) = self.files().get_mut(&sha1) {
+            known.retain(|other| *other != addr);
+        }
+    }
+
+    /// Tries whether an address has the file, and names it from then on if so.
+    pub(super) fn prove(mesh: &Arc<Self>, sha1: Sha1, addr: SocketAddrV4, agent: String) {
+        let known = mesh
+            .files()
+            .get(&sha1)
+            .is_some_and(|known| known.contains(&addr));
+        if known || !mesh.may_try(addr) {
+            return;
+        }
+        let mesh = Arc::clone(mesh);
+        tokio::spawn(async move {
+            let Ok(_permit) = mesh.trials.try_acquire() else {
+                return;
+            };
+            if has(addr, sha1, &agent).await {
+                let mut files = mesh.files();
+                let known = files.get_or_insert_mut(sha1, Vec::new);
+                known.retain(|other| *other != addr);
+                known.truncate(PER_FILE - 1);
+                known.push(addr);
+            }
+        });
+    }
+
+    /// Whether an address was left alone long enough.
+    fn may_try(&self, addr: SocketAddrV4) -> bool {
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let lately = tried.get(&addr).is_some_and(|at| now - *at < RETRY);
+        if !lately {
+            tried.put(addr, now);
+        }
+        !lately
+    }
+
+    fn files(&self) -> MutexGuard<'_, LruCache<Sha1, Vec<SocketAddrV4>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a servent has a file, or parts of it.
+async fn has(addr: SocketAddrV4, sha1: Sha1, agent: &str) -> bool {
+    let Ok(mut session) = Session::connect(addr).await else {
+        return false;
+    };
+    let request = Request {
+        method: Method::Head,
+        ..Request::get(format!("/uri-res/N2R?urn:sha1:{sha1}"))
+    };
+    let Ok(response) = session.ask(request, agent).await else {
+        return false;
+    };
+    let there = [
+        Status::OK,
+        Status::PARTIAL,
+        Status::RANGE_NOT_SATISFIABLE,
+        Status::BUSY,
+    ];
+    let told = response
+        .headers
+        .get(CONTENT_URN)
+        .and_then(|urn| urn.parse::<Urn>().ok());
+    there.contains(&response.status) && told.is_some_and(|urn| urn.sha1() == sha1)
+}

@@ -1,0 +1,104 @@
+//! What servents need to fetch from many at once: hash trees, the parts of unfinished files, and each other's addresses.
+
+use std::io;
+use std::sync::Arc;
+
+use super::answer::offer_unfinished;
+use super::body::Body;
+use super::connection::Connection;
+use super::mesh::Mesh;
+use crate::library::SharedFile;
+use crate::rng::Rng;
+use crate::thex::Tree;
+use crate::transfer::http::{
+    Method, Request, Response, Status, Target, Version, read_alternates, tell_alternates,
+};
+use crate::wire::{Guid, Sha1, Urn};
+
+impl Connection<'_> {
+    /// Sends the hash tree of a file, whole or unfinished.
+    pub(super) async fn answer_tree(&mut self, request: &Request, sha1: Sha1) -> io::Result<bool> {
+        let kept = request.keeps_alive();
+        let file = self.find(&Target::Content(Urn::Sha1(sha1)));
+        let Some(tree) = self.tree(sha1, file).await else {
+            return self.refuse(Status::NOT_FOUND, kept).await;
+        };
+        let gtk = self.agent.starts_with("gtk-gnutella/") && request.version == Version::Http11;
+        let tree = if gtk {
+            tree.customary()
+        } else {
+            Tree::clone(&tree)
+        };
+        let mut body = tree.encode(Guid::random(&mut Rng::system()));
+        let mut response = Response::new(Status::OK).with("Content-Type", Tree::MEDIA_TYPE);
+        if gtk {
+            // gtk-gnutella (measured: 1.2.3) counts what came with the head twice when the length was told, and ends early.
+            response.headers.push("Transfer-Encoding", "chunked");
+            let size = format!("{:x}\r\n", body.len());
+            body = [size.as_bytes(), &body, b"\r\n0\r\n\r\n"].concat().into();
+        } else {
+            response.headers.push("Content-Length", body.len());
+        }
+        self.say(response, kept).await?;
+        if request.method == Method::Get {
+            self.write(&body).await?;
+        }
+        Ok(kept)
+    }
+
+    async fn tree(&self, sha1: Sha1, file: Option<SharedFile>) -> Option<Arc<Tree>> {
+        let (trees, downloads) = self.uploads.also.get()?;
+        let Some(file) = file else {
+            return Some(downloads.offered(sha1)?.tree);
+        };
+        let trees = trees.clone();
+        tokio::task::spawn_blocking(move || trees.find(&file))
+            .await
+            .ok()?
+    }
+
+    /// Sends what is right of an unfinished download.
+    pub(super) async fn answer_unfinished(
+        &mut self,
+        request: &Request,
+        sha1: Sha1,
+    ) -> io::Result<bool> {
+        let kept = request.keeps_alive();
+        let also = self.uploads.also.get();
+        let Some(offered) = also.and_then(|(_, downloads)| downloads.offered(sha1)) else {
+            return self.refuse(Status::NOT_FOUND, kept).await;
+        };
+        match offer_unfinished(request, sha1, &offered) {
+            Ok((range, mut response)) => {
+                self.exchange(request, sha1, &mut response);
+                let body = Body::growing(offered.file);
+                // It has no index yet, and its end is never all of it: that is nobody's complete upload.
+                let what = (&*offered.name, u32::MAX, u64::MAX);
+                self.send(request, what, &body, (range, response)).await
+            }
+            Err(mut refusal) => {
+                self.exchange(request, sha1, &mut refusal);
+                self.say(refusal, kept).await
+            }
+        }
+    }
+
+    /// Hears who else has the file, and tells whom we know to have it.
+    pub(super) fn exchange(&self, request: &Request, sha1: Sha1, response: &mut Response) {
+        let mesh = &self.uploads.mesh;
+        for addr in request.headers.all("X-NAlt").flat_map(read_alternates) {
+            mesh.doubt(sha1, addr);
+        }
+        // Of itself somebody may speak; of others he may say anything.
+        let told = request.headers.all("X-Alt").flat_map(read_alternates);
+        let own: Vec<_> = told.filter(|addr| addr.ip() == self.remote.ip()).collect();
+        let others = mesh.others(sha1, &own);
+        if !others.is_empty() {
+            response.headers.push("X-Alt", tell_alternates(&others));
+        }
+        for addr in own.into_iter().take(1) {
+            let agent = self.uploads.identity.agent.clone();
+            Mesh::prove(mesh, sha1, addr, agent);
+        }
+    }
+}
