@@ -21,7 +21,7 @@ use super::saved::Saved;
 use super::seeker::Seeker;
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
-use crate::overlay::Strategy;
+use crate::overlay::{Repute, Strategy};
 use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
 use crate::wire::{Guid, Query, Sha1};
 
@@ -57,7 +57,7 @@ struct Inner {
 struct Stores {
     guid: Guid,
     saved: Saved,
-    hosts: Vec<SocketAddrV4>,
+    hosts: Vec<(SocketAddrV4, Repute)>,
     librarian: Librarian,
     downloads: Downloads,
 }
@@ -141,7 +141,8 @@ impl Servent {
         }
         let known = Acquaintances {
             first: settings.connect,
-            candidates: [stores.hosts, settings.bootstrap].concat(),
+            remembered: stores.hosts,
+            candidates: settings.bootstrap,
             caches: settings.caches,
         };
         let seeker = Seeker {

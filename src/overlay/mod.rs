@@ -62,6 +62,7 @@ pub use config::Config;
 pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
+pub use hosts::Repute;
 pub use peers::Peer;
 pub use reach::is_believed;
 pub use reachable::Reachable;
@@ -102,7 +103,7 @@ pub struct Overlay {
     searches: Vec<Search>,
     /// Dynamic queries under way.
     asking: Askings,
-    /// Walkers that wait here.
+    /// Walkers that wait here, and the ways of those that have gone.
     walkers: Walkers,
     tables: Tables,
     growth: Growth,
@@ -145,7 +146,7 @@ impl Overlay {
             peers: Peers::default(),
             queries: Routes::new(config.routes, &mut rng),
             servents: Routes::new(config.routes / SERVENT_SHARE, &mut rng),
-            hosts: HostCache::new(),
+            hosts: HostCache::new(rng.next()),
             pongs: PongCache::default(),
             searches: Vec::new(),
             asking: Askings::default(),
@@ -176,7 +177,7 @@ impl Overlay {
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
             Input::Woke(Timer::Ask(guid)) => self.ask_on(now, guid, out),
             Input::Woke(Timer::Widen(guid)) => self.widen(now, guid, out),
-            Input::Woke(Timer::AnswerWalker) => self.answer_walker(now, out),
+            Input::Woke(Timer::WalkOn) => self.walk_on(now, out),
             Input::Command(command) => self.on_command(now, command, out),
         }
     }
@@ -186,11 +187,17 @@ impl Overlay {
         self.peers.as_slice()
     }
 
-    /// The hosts worth saving for the next start, best first.
-    pub fn hosts(&self) -> Vec<SocketAddrV4> {
-        let neighbours: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
-        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
-        neighbours.iter().copied().chain(others).collect()
+    /// The hosts worth saving for the next start, best first: two anchors, the other neighbours, the rest.
+    pub fn hosts(&self) -> Vec<(SocketAddrV4, Repute)> {
+        let anchors = self.anchors();
+        let neighbours = self.ultrapeers_at().filter(|host| !anchors.contains(host));
+        let best = self.hosts.best();
+        let others = best.filter(|(host, _)| !self.peers.are_at(*host));
+        let anchored = anchors.iter().map(|host| (*host, Repute::Anchor));
+        anchored
+            .chain(neighbours.map(|host| (host, Repute::Proven)))
+            .chain(others)
+            .collect()
     }
 
     /// What has been counted.
@@ -244,6 +251,7 @@ impl Overlay {
             Command::Connect(addr) => self.connect(now, addr, out),
             Command::Disconnect(peer) => self.dismiss(now, peer, out),
             Command::Learn(candidates) => self.learn(now, &candidates, out),
+            Command::Remember(known) => self.remember(now, &known, out),
             Command::Listening(addr) => self.listen_at(addr),
             Command::Datagrams => self.open_datagrams(now),
             Command::LearnCaches(caches) => self.learn_caches(now, &caches, out),
