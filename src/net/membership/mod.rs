@@ -183,6 +183,7 @@ impl Membership {
             guid: Guid::ZERO,
             hits,
             messages,
+            prospect: None,
         })
     }
 
