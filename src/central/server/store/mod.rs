@@ -162,14 +162,16 @@ pub(super) async fn run(
     stop: CancellationToken,
 ) {
     let mut wait = WAIT;
+    let mut node = None;
     loop {
         let opened = tokio::select! {
             () = stop.cancelled() => return,
-            opened = Session::open(&store.0) => opened,
+            opened = Session::open(&store.0, node) => opened,
         };
         let why = match opened {
             Ok(session) => {
                 wait = WAIT;
+                node = Some(session.node());
                 tell.send_replace(Standing::There);
                 let why = session.run(&inbox, &figures, &stop).await;
                 if matches!(why, StoreError::Leaving)

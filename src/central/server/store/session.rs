@@ -48,10 +48,14 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects, makes the tables and takes a number.
-    pub(super) async fn open(config: &Config) -> Result<Self, StoreError> {
+    /// What we wrote under the number that we had before, if any, is not found any more from now on.
+    pub(super) async fn open(config: &Config, before: Option<u32>) -> Result<Self, StoreError> {
         let pulse = Line::open(config, BEAT_WITHIN).await?;
         let writer = Line::open(config, WRITE_WITHIN).await?;
         schema::make(&writer).await?;
+        if let Some(before) = before {
+            pulse.run(&leave(before)).await?;
+        }
         let mut askers = Vec::new();
         for _ in 0..ANSWERING {
             askers.push(Line::open(config, ANSWER_WITHIN).await?);
@@ -75,6 +79,11 @@ impl Session {
             broom,
             askers,
         })
+    }
+
+    /// The number of the index.
+    pub(super) const fn node(&self) -> u32 {
+        self.node
     }
 
     /// Serves the index until the store is lost or `stop`. Returns why it ended.
