@@ -1,6 +1,7 @@
 //! `status`: what the servent is and does.
 
 use super::failure::Failure;
+use super::membership;
 use super::render::{bytes, counted, json, span};
 use super::session::Session;
 use crate::overlay::Tally;
@@ -10,7 +11,9 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
     let status = session.servent.status().await;
     let screen = &session.screen;
     if screen.json {
-        screen.json(&json::status(&status));
+        let mut object = json::status(&status);
+        object["index"] = membership::json(&session.servent);
+        screen.json(&object);
         return Ok(());
     }
     let messages = |tally: &Tally| {
@@ -56,6 +59,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             ]
             .join(", "),
         ),
+        ("index", membership::told(&session.servent)),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
         (
