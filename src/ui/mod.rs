@@ -20,6 +20,7 @@ mod index;
 mod lab;
 mod library;
 mod log;
+mod membership;
 mod peers;
 mod prompt;
 mod reference;

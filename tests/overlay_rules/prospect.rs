@@ -21,7 +21,10 @@ fn what_neighbours_say_of_their_links_bounds_what_a_flood_reaches() {
     keeping(&mut bench, PeerId(2), "44.2.0.1:6346", 11, Role::Ultrapeer);
     let query = Query::words("song");
     let prospect = bench.overlay.prospect(&query, Some(Strategy::flood(3)));
-    assert_eq!((prospect.ultrapeers, prospect.closed, prospect.ttl), (2, 0, 3));
+    assert_eq!(
+        (prospect.ultrapeers, prospect.closed, prospect.ttl),
+        (2, 0, 3)
+    );
     // Themselves; and the 3 and 10 others that each knows; and theirs.
     assert_eq!(prospect.reach[..3], [2, 2 + 3 + 10, 2 + 13 + 9 + 100]);
 
