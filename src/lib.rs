@@ -27,6 +27,7 @@
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
 //! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay`, `central` |
+//! | [`api`] | HTTP and JSON on loopback, by which its owner controls a running servent | nobody: `ui` carries out what is asked for |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
 //! Arrows only go down, and the first eight are pure but for that driver: no socket, thread, disk or clock of their own.
@@ -49,6 +50,7 @@
 //! Everything from the network is judged by a function that returns a [`wire::WireError`] or a value, never panics, and
 //! knows a limit for every length. A refusal is counted, and it is the neighbour that loses the link.
 
+pub mod api;
 pub mod central;
 pub mod lab;
 pub mod librarian;

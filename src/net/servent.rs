@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -18,6 +18,7 @@ use super::gateway::{Gateway, GatewayStep};
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
+use super::passing::{PASSING, Passing};
 use super::public::name_caches;
 use super::saved::Saved;
 use super::seeker::Seeker;
@@ -44,6 +45,7 @@ struct Inner {
     listen: SocketAddrV4,
     inbox: Inbox,
     neighbours: watch::Receiver<usize>,
+    passing: broadcast::Sender<Passing>,
     librarian: Librarian,
     downloads: Downloads,
     uploads: Arc<Uploads>,
@@ -91,6 +93,7 @@ impl Servent {
 
         let (inbox, reports) = mpsc::channel(INBOX);
         let (count, neighbours) = watch::channel(0);
+        let passing = broadcast::Sender::new(PASSING);
         let identity = Identity {
             guid: stores.guid,
             agent: AGENT.to_owned(),
@@ -137,6 +140,7 @@ impl Servent {
             uploads: uploads.clone(),
             downloads: stores.downloads.clone(),
             neighbours: count,
+            passing: passing.clone(),
             refused,
             stop: stop.clone(),
             kill: kill.clone(),
@@ -190,6 +194,7 @@ impl Servent {
             listen,
             inbox,
             neighbours,
+            passing,
             librarian: stores.librarian,
             downloads: stores.downloads,
             uploads,
@@ -215,6 +220,11 @@ impl Servent {
     /// How many neighbours it has, now and later.
     pub fn neighbours(&self) -> watch::Receiver<usize> {
         self.0.neighbours.clone()
+    }
+
+    /// The queries that neighbours pass on to us, from now on, those we have seen before included.
+    pub fn passing(&self) -> broadcast::Receiver<Passing> {
+        self.0.passing.subscribe()
     }
 
     /// Asks the network, `by` this way or the configured one. After

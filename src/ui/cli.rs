@@ -1,12 +1,13 @@
 //! The options of the command line; the same names are the keys of the configuration file.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
+use super::ask::Ask;
 use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
@@ -55,6 +56,11 @@ pub(super) struct Options {
     #[serde(deserialize_with = "from_text")]
     pub(super) index: Option<Host>,
 
+    /// Let programs of this account control the servent, at this address; `off` for not at all [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR:PORT|off")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) api: Option<ApiAt>,
+
     /// Upload to this many at once [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
@@ -89,6 +95,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE")]
     #[serde(skip)]
     pub(super) config: Option<PathBuf>,
+
+    /// Be one of many that the process of this number started: no links but those it makes, and end when it does
+    #[arg(long, value_name = "PID", hide = true)]
+    #[serde(skip)]
+    pub(super) child_of: Option<u32>,
 
     /// Read no commands; run until SIGINT or SIGTERM
     #[arg(long)]
@@ -126,6 +137,8 @@ impl Options {
             bootstrap: self.bootstrap.or(file.bootstrap),
             connect: list(self.connect, file.connect),
             index: self.index.or(file.index),
+            api: self.api.or(file.api),
+            child_of: self.child_of,
             upload_slots: self.upload_slots.or(file.upload_slots),
             role: self.role.or(file.role),
             search: self.search.or(file.search),
@@ -144,7 +157,7 @@ impl Options {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 not understood, 3 nothing found, \
-    5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
+    4 no running servent, 5 not allowed, 6 timed out, 7 disk, 8 wrong bytes, 130 Ctrl-C.";
 
 /// What the program can do besides running a servent.
 #[derive(Clone, Debug, Subcommand)]
@@ -156,6 +169,39 @@ pub(super) enum Verb {
     /// Experiments of the laboratory
     #[command(subcommand)]
     Lab(Lab),
+    /// Talk to a running servent
+    #[command(flatten)]
+    Ask(Ask),
+}
+
+/// Where the control API is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ApiAt {
+    /// There.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl Default for ApiAt {
+    /// Any free port of loopback: verbs find it through the data folder.
+    fn default() -> Self {
+        Self::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+}
+
+impl FromStr for ApiAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            addr => addr
+                .parse()
+                .map(Self::At)
+                .map_err(|_| format!("`{addr}` is neither ADDR:PORT nor `off`")),
+        }
+    }
 }
 
 /// Whom searches go to.

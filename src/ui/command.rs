@@ -52,7 +52,7 @@ pub(super) enum Command {
     #[command(visible_alias = "?")]
     Help(Help),
     /// Leave: say Bye to the neighbours, keep unfinished downloads for the next start
-    #[command(visible_alias = "exit")]
+    #[command(visible_aliases = ["exit", "stop"])]
     Quit,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct At {
 #[derive(Args, Clone, Debug)]
 pub(super) struct Help {
     /// The command to explain
-    command: Option<String>,
+    pub(super) command: Option<String>,
 }
 
 /// What a line asks for.
@@ -148,7 +148,7 @@ pub(super) fn overview() -> Vec<[String; 3]> {
 }
 
 /// All about one command.
-fn explain(name: &str) -> Result<String, Failure> {
+pub(super) fn explain(name: &str) -> Result<String, Failure> {
     match Line::command().find_subcommand_mut(name) {
         Some(command) => Ok(command.render_long_help().to_string()),
         None => Err(Failure::usage(format!(

@@ -27,11 +27,11 @@ pub(super) fn read(path: &Path) -> Result<Options, Failure> {
 fn parse(text: &str) -> Result<Options, String> {
     let table: toml::Table = toml::from_str(text).map_err(|error| one_line(text, &error))?;
     let command = Options::command();
-    // A file cannot name a further file, nor ask for help.
+    // A file cannot name a further file or a parent, nor ask for help.
     let known: Vec<&str> = command
         .get_arguments()
         .filter_map(|argument| argument.get_long())
-        .filter(|name| !["config", "help", "version"].contains(name))
+        .filter(|name| !["config", "child-of", "help", "version"].contains(name))
         .collect();
     for key in table.keys() {
         if !known.contains(&key.as_str()) {
@@ -84,10 +84,12 @@ mod tests {
             bootstrap = "b.txt"
             connect = ["localhost:6346"]
             index = "localhost:8888"
+            api = "off"
             upload-slots = 3
             role = "leaf"
             search = "flood:ttl=2"
             wait = 2
+            public = false
             no-deflate = true
             share-anyway = false
             daemon = true
@@ -101,8 +103,11 @@ mod tests {
         assert_eq!(options.search, Some(Asked::Network(Strategy::flood(2))));
         assert_eq!(options.wait, Some(2.0));
         let keys = all.lines().filter(|line| line.contains('=')).count();
-        let options = Options::command().get_arguments().count() - 1;
-        assert_eq!(keys, options, "a key an option, but for --config");
+        let options = Options::command().get_arguments().count() - 2;
+        assert_eq!(
+            keys, options,
+            "a key an option, but for --config and --child-of"
+        );
     }
 
     #[test]

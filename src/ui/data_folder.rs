@@ -41,6 +41,15 @@ impl DataFolder {
         }
     }
 
+    /// Where servents without `--data` keep their state, as far as there has been one.
+    pub(super) fn all_usual() -> Vec<PathBuf> {
+        let Ok(base) = etcetera::choose_base_strategy() else {
+            return Vec::new();
+        };
+        let each = (1..=MOST_BESIDE).map(|number| numbered(&base.data_dir(), number));
+        each.filter(|path| path.is_dir()).collect()
+    }
+
     /// The platform's usual folder, or the first numbered one beside it that no servent uses.
     pub(super) fn usual() -> Result<Self, Failure> {
         let base = etcetera::choose_base_strategy()
@@ -57,10 +66,7 @@ impl DataFolder {
 
     fn first_free(base: &Path) -> Result<Self, Failure> {
         for number in 1..=MOST_BESIDE {
-            let path = match number {
-                1 => base.join("servent"),
-                _ => base.join(format!("servent-{number}")),
-            };
+            let path = numbered(base, number);
             if let Some(lock) = lock(&path).map_err(|error| cannot(&path, &error))? {
                 return Ok(Self {
                     path,
@@ -77,6 +83,14 @@ impl DataFolder {
             ),
             "name a folder with --data",
         ))
+    }
+}
+
+/// The folder of the first servent, or of one beside it.
+fn numbered(base: &Path, number: usize) -> PathBuf {
+    match number {
+        1 => base.join("servent"),
+        _ => base.join(format!("servent-{number}")),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) enum Exit {
     Usage = 2,
     /// Nothing was found.
     NothingFound = 3,
+    /// There is no running servent to talk to.
+    NoServent = 4,
     /// It is not allowed.
     NotAllowed = 5,
     /// It took too long.
@@ -25,6 +27,26 @@ pub(super) enum Exit {
     HashMismatch = 8,
     /// Ctrl-C.
     Interrupted = 130,
+}
+
+impl Exit {
+    /// That of a command which ended with `code`; one that is none of ours says only that it failed.
+    pub(super) fn of(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Usage,
+            Self::NothingFound,
+            Self::NoServent,
+            Self::NotAllowed,
+            Self::TimedOut,
+            Self::Disk,
+            Self::HashMismatch,
+            Self::Interrupted,
+        ];
+        let found = all.into_iter().find(|exit| *exit as u8 == code);
+        found.unwrap_or(Self::Failed)
+    }
 }
 
 impl From<Exit> for ExitCode {

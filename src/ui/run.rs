@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::cli::{Asked, LogForm, Options, Verb};
+use super::cli::{ApiAt, Asked, LogForm, Options, Verb};
 use super::data_folder::DataFolder;
+use super::desk::Desk;
 use super::failure::{Exit, Failure};
 use super::prompt::Prompt;
 use super::render::{bytes, counted};
 use super::screen::{Screen, is_dumb};
 use super::session::{Manner, Session};
 use super::signals::{Signals, Told};
-use super::{config, log, script, start};
+use super::{child, config, log, script, start};
+use crate::api::Opened;
 use crate::net::{DEFAULT_PORT, Servent};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -44,10 +47,12 @@ pub fn main() -> ExitCode {
         }
         Err(error) => return refuse(&Failure::from(error)),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    // One of many has a core's hundredth part, and threads cost memory.
+    let mut threads = match options.child_of {
+        Some(_) => Builder::new_current_thread(),
+        None => Builder::new_multi_thread(),
+    };
+    let runtime = match threads.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&Failure::io("no threads could be started", &error, "")),
     };
@@ -78,11 +83,15 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
     };
     let manner = manner(&options)?;
     let mut signals = listen_to_signals()?;
+    if let Some(parent) = options.child_of {
+        child::bind_to(parent)?;
+    }
     let data = match &options.data {
         Some(path) => DataFolder::named(path)?,
         None => DataFolder::usual()?,
     };
     let settings = start::settings(&options, &data).await?;
+    let api = open_api(options.api).await?;
     let prompt = match manner.prompt {
         true => Some(Prompt::open(&data.path)?),
         false => None,
@@ -102,10 +111,24 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
             "name another address with --listen, or other folders with --data and --downloads",
         )
     })?;
+    let api = match api {
+        Some(api) => {
+            let desk = Arc::new(Desk::new(servent.clone(), manner));
+            let serving = api.serve(&data.path, servent.listen().into(), desk);
+            Some(serving.map_err(|error| {
+                let next = "name another folder with --data, or say --api off";
+                Failure::io("the control API cannot be offered", &error, next)
+            })?)
+        }
+        None => None,
+    };
     greet(&screen, &servent, &options, &data).await;
 
     let session = Arc::new(Session::new(servent.clone(), Arc::clone(&screen), manner));
-    let exit = if options.daemon {
+    let exit = if options.child_of.is_some() {
+        child::until_told(&mut signals).await;
+        Exit::Done
+    } else if options.daemon {
         signals.next().await;
         Exit::Done
     } else if let Some(prompt) = prompt {
@@ -114,7 +137,31 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
         script::run(&session, &mut signals).await
     };
     stop(&servent, &mut signals).await;
+    // Only now: who has told us to stop takes its end for ours.
+    drop(api);
+    if options.child_of.is_some() {
+        child::clear(&data.path);
+    }
     Ok(exit)
+}
+
+/// Listens for callers where they are wanted.
+async fn open_api(at: Option<ApiAt>) -> Result<Option<Opened>, Failure> {
+    let ApiAt::At(addr) = at.unwrap_or_default() else {
+        return Ok(None);
+    };
+    if !addr.ip().is_loopback() {
+        tracing::warn!(%addr, "the control API is open to other machines, and its token goes to it unencrypted");
+    }
+    let opened = Opened::at(addr).await.map_err(|error| {
+        let what = format!("the control API cannot listen at {addr}");
+        Failure::io(
+            what,
+            &error,
+            "name another address with --api, or say --api off",
+        )
+    })?;
+    Ok(Some(opened))
 }
 
 /// What needs no servent.
@@ -129,6 +176,7 @@ async fn carry_out(verb: Verb) -> Result<Exit, Failure> {
             index.run(&screen, &mut signals).await?;
             Exit::Done
         }
+        Verb::Ask(ask) => ask.run(&mut signals).await?,
     };
     screen.loss().map_or(Ok(exit), Err)
 }
@@ -137,19 +185,22 @@ fn listen_to_signals() -> Result<Signals, Failure> {
     Signals::new().map_err(|error| Failure::io("the signals cannot be listened to", &error, ""))
 }
 
-fn manner(options: &Options) -> Result<Manner, Failure> {
-    let wait = match options.wait {
-        Some(seconds) => Duration::try_from_secs_f64(seconds)
-            .ok()
-            .filter(|wait| *wait <= LONGEST_WAIT)
-            .ok_or_else(|| {
-                Failure::usage(format!(
-                    "--wait is a number of seconds up to {}, not {seconds}",
-                    LONGEST_WAIT.as_secs()
-                ))
-            })?,
-        None => WAIT,
+/// How long a search may take.
+pub(super) fn wait(seconds: Option<f64>) -> Result<Duration, Failure> {
+    let Some(seconds) = seconds else {
+        return Ok(WAIT);
     };
+    let wait = Duration::try_from_secs_f64(seconds).ok();
+    wait.filter(|wait| *wait <= LONGEST_WAIT).ok_or_else(|| {
+        Failure::usage(format!(
+            "--wait is a number of seconds up to {}, not {seconds}",
+            LONGEST_WAIT.as_secs()
+        ))
+    })
+}
+
+fn manner(options: &Options) -> Result<Manner, Failure> {
+    let wait = wait(options.wait)?;
     let index = options.search == Some(Asked::Index);
     if index && options.index.is_none() {
         return Err(Failure::usage(

@@ -4,17 +4,21 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use super::clean::{clean, clean_json};
 use super::failure::Failure;
 use super::prompt::Printer;
 use super::render::{Line, Style, table};
+use crate::api::{Order, Said};
 
 /// The output of the program.
 #[derive(Debug)]
 pub(super) struct Screen {
     /// The printer of the prompt, where there is one.
     printer: Option<Printer>,
+    /// Who called, where all is said to a caller of the control API.
+    caller: Option<Caller>,
     /// Whether commands print JSON.
     pub(super) json: bool,
     quiet: bool,
@@ -30,11 +34,56 @@ impl Screen {
         let wanted = colour_wanted();
         Self {
             printer,
+            caller: None,
             json,
             quiet,
             colour_out: wanted && io::stdout().is_terminal(),
             colour_err: wanted && io::stderr().is_terminal(),
             closed: OnceLock::new(),
+        }
+    }
+
+    /// A screen that says everything to a caller, whose terminal is as `order` tells.
+    pub(super) fn for_caller(
+        order: &Order,
+        say: mpsc::Sender<Said>,
+        json: bool,
+        quiet: bool,
+    ) -> Self {
+        let [colour_out, colour_err] = order.colour;
+        Self {
+            printer: None,
+            caller: Some(Caller {
+                say,
+                columns: order.columns,
+                bar_columns: order.bar_columns.filter(|_| !json),
+            }),
+            json,
+            quiet,
+            colour_out,
+            colour_err,
+            closed: OnceLock::new(),
+        }
+    }
+
+    /// What a running servent has to know of this terminal to write for it.
+    pub(super) fn as_order(&self, words: Vec<String>) -> Order {
+        Order {
+            words,
+            columns: self.columns(),
+            bar_columns: self.bar_columns(),
+            colour: [self.colour_out, self.colour_err],
+        }
+    }
+
+    /// Shows what a running servent said, which has cleaned it and styled it for this terminal.
+    pub(super) fn repeat(&self, said: Said) {
+        match said {
+            Said::Data(line) => self.out(line),
+            Said::Talk(line) => self.err(line),
+            Said::Error(text) => self.err(self.error_text(&text)),
+            Said::Progress(bar) => self.progress(&bar),
+            Said::Exit(_) => {}
         }
     }
 
@@ -71,8 +120,16 @@ impl Screen {
 
     /// Says why something failed.
     pub(super) fn fail(&self, failure: &Failure) {
-        let line = Line::styled(Style::Bad, "error: ").and(Style::Plain, failure.to_string());
-        self.err(line.to_text(self.colour_err));
+        let text = failure.to_string();
+        match &self.caller {
+            Some(caller) => self.say(caller, Said::Error(clean(&text).into_owned())),
+            None => self.err(self.error_text(&text)),
+        }
+    }
+
+    fn error_text(&self, text: &str) -> String {
+        let line = Line::styled(Style::Bad, "error: ").and(Style::Plain, text);
+        line.to_text(self.colour_err)
     }
 
     /// Writes a line of the log.
@@ -86,7 +143,11 @@ impl Screen {
         if self.quiet {
             return;
         }
-        if let Some(printer) = &self.printer {
+        if let Some(caller) = &self.caller {
+            if caller.bar_columns.is_some() {
+                self.say(caller, Said::Progress(bar.to_owned()));
+            }
+        } else if let Some(printer) = &self.printer {
             printer.progress(bar);
         } else if self.bar_columns().is_some() {
             let mut stderr = io::stderr().lock();
@@ -98,12 +159,18 @@ impl Screen {
 
     /// How wide a progress line may be; none where there is to be none.
     pub(super) fn bar_columns(&self) -> Option<usize> {
+        if let Some(caller) = &self.caller {
+            return caller.bar_columns;
+        }
         let drawn = io::stderr().is_terminal() && !self.json && !is_dumb();
         drawn.then(|| columns(&io::stderr())).flatten()
     }
 
     /// How wide the data may be; none where it goes to a file or a program.
     pub(super) fn columns(&self) -> Option<usize> {
+        if let Some(caller) = &self.caller {
+            return caller.columns;
+        }
         io::stdout()
             .is_terminal()
             .then(|| columns(&io::stdout()))
@@ -129,7 +196,17 @@ impl Screen {
         ))
     }
 
+    /// Says it to a caller. One who reads nothing any more, or falls behind by more than anybody waits for, is let go.
+    fn say(&self, caller: &Caller, said: Said) {
+        if caller.say.try_send(said).is_err() {
+            self.closed.get_or_init(|| io::ErrorKind::BrokenPipe);
+        }
+    }
+
     fn out(&self, text: String) {
+        if let Some(caller) = &self.caller {
+            return self.say(caller, Said::Data(text));
+        }
         if let Some(printer) = &self.printer {
             printer.print(text);
             return;
@@ -143,6 +220,9 @@ impl Screen {
     }
 
     fn err(&self, text: String) {
+        if let Some(caller) = &self.caller {
+            return self.say(caller, Said::Talk(text));
+        }
         if let Some(printer) = &self.printer {
             printer.print(text);
             return;
@@ -150,6 +230,14 @@ impl Screen {
         // Nobody is left to be told when stderr is gone.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
+}
+
+/// A caller of the control API, and the terminal he writes to.
+#[derive(Debug)]
+struct Caller {
+    say: mpsc::Sender<Said>,
+    columns: Option<usize>,
+    bar_columns: Option<usize>,
 }
 
 /// Whether styles are welcome (<https://no-color.org>).

@@ -20,7 +20,7 @@ pub(super) struct Session {
     pub(super) screen: Arc<Screen>,
     /// How commands are carried out.
     pub(super) manner: Manner,
-    results: Mutex<Results>,
+    results: Arc<Mutex<Results>>,
 }
 
 /// How commands are carried out.
@@ -43,8 +43,13 @@ impl Session {
             servent,
             screen,
             manner,
-            results: Mutex::default(),
+            results: Arc::default(),
         }
+    }
+
+    /// The same, but what is found comes into `results`, and numbers are those of `results`.
+    pub(super) fn with_results(self, results: Arc<Mutex<Results>>) -> Self {
+        Self { results, ..self }
     }
 
     /// Carries out a command, to its end.

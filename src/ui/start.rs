@@ -68,9 +68,29 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
                 Some(Asked::Network(strategy)) => strategy,
                 Some(Asked::Index) | None => Strategy::Auto,
             },
-            ..overlay::Config::default()
+            ..match options.child_of {
+                Some(_) => by_hand(),
+                None => overlay::Config::default(),
+            }
         },
     })
+}
+
+/// The numbers of a servent whose links are set by hand and whose messages are counted, as in the laboratory.
+fn by_hand() -> overlay::Config {
+    /// Queries of a lesson, and not of a network.
+    const ROUTES: usize = 4096;
+    overlay::Config {
+        grow: false,
+        udp: false,
+        last_hop_tables: false,
+        slots: usize::MAX,
+        query_rate: u32::MAX,
+        max_ttl: u8::MAX,
+        hard_ttl: u8::MAX,
+        routes: ROUTES,
+        ..overlay::Config::default()
+    }
 }
 
 fn usual_ports() -> Vec<SocketAddrV4> {

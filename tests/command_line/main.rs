@@ -3,6 +3,7 @@
 
 mod process;
 
+mod control;
 mod fetch;
 mod lifecycle;
 mod usage;

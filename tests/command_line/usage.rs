@@ -45,7 +45,8 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         (&["--bootstrap", "missing.txt"], "missing.txt"),
         (&["--config", "missing.toml"], "missing.toml"),
         (&["--config", "bad.toml"], "did you mean `upload-slots`?"),
-        (&["search", "words"], "search"),
+        (&["serch", "words"], "search"),
+        (&["--api", "nowhere"], "--api"),
     ] {
         let mut command = command(home.path());
         command.args(arguments);

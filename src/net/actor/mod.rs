@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ use super::datagram::Datagrams;
 use super::dial::probe;
 use super::inbox::{INBOX, Inbox, Report, Slot};
 use super::link::Link;
+use super::passing::Passing;
 use super::routing::keep_table;
 use super::saved::Saved;
 use super::search::Searches;
@@ -92,6 +93,7 @@ pub(super) struct Parts {
     pub(super) uploads: Arc<Uploads>,
     pub(super) downloads: Downloads,
     pub(super) neighbours: watch::Sender<usize>,
+    pub(super) passing: broadcast::Sender<Passing>,
     pub(super) refused: Arc<AtomicU64>,
     /// Cancelled when the servent is to leave: somebody says so, or nobody holds it any more.
     pub(super) stop: CancellationToken,
@@ -314,7 +316,8 @@ impl Actor {
         match report {
             Report::Received { from, descriptor } => {
                 // What a link we have hung up on sent before it knew is of no interest.
-                if self.links.contains_key(&from) {
+                if let Some(link) = self.links.get(&from) {
+                    Passing::note(&self.parts.passing, link.remote, &descriptor);
                     self.take(Input::Received { from, descriptor });
                 }
             }
