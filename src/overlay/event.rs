@@ -113,6 +113,13 @@ pub enum Command {
     Learn(Vec<SocketAddrV4>),
     /// Hosts of an earlier run, and how well each was known.
     Remember(Vec<(SocketAddrV4, Repute)>),
+    /// Hosts that somebody told of who is no neighbour: a web cache.
+    Hear {
+        /// Where servents listen, as he says.
+        hosts: Vec<SocketAddrV4>,
+        /// Where he stands.
+        teller: Ipv4Addr,
+    },
     /// UDP host caches from a file or a user; forgotten without [`Command::Datagrams`] before.
     LearnCaches(Vec<SocketAddrV4>),
     /// Where we can be reached, when it becomes known or changes.

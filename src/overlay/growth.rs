@@ -195,6 +195,18 @@ impl Overlay {
         self.grow(now, out);
     }
 
+    /// What somebody told who is no neighbour.
+    pub(super) fn hear_of(
+        &mut self,
+        now: Time,
+        hosts: &[SocketAddrV4],
+        teller: Ipv4Addr,
+        out: &mut impl Outbox,
+    ) {
+        self.hear_all(now, hosts, teller);
+        self.grow(now, out);
+    }
+
     /// Those to begin with after a restart: of the ultrapeers we dialled ourselves, those we have had longest.
     pub(super) fn anchors(&self) -> Vec<SocketAddrV4> {
         let dialled = |peer: &&Peer| peer.who.direction == Direction::Outgoing && !peer.is_leaf();

@@ -4,12 +4,12 @@
 //! [`Outbox`]; the two enums mirror each other. It holds no socket, asks no clock and throws no dice of its own, so the
 //! same inputs give the same effects under tokio, in a simulation and in a replay.
 //!
-//! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
-//! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
-//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eleven chapters
-//! along links: `search` (Query), `hits` (QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query
-//! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
-//! In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
+//! What its owner wants stands in `commands`. Its parts are data and only answer questions: `peers` the neighbours, `routes`
+//! the ways back, `hosts` whom to dial, `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is
+//! too much and too far, `reach` whose word to take, `ledger` and `secret` who has earned an answer. Only the overlay
+//! itself pushes effects. In eleven chapters along links: `search` (Query), `hits` (QueryHit), `shield` (whom a query
+//! reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query routing), `push`, `ping` (Ping, Pong and
+//! keep-alive), `vendor` (vendor messages), `growth` (links coming and going). In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
 //! `crawl` (who asks for our neighbours). `reachable` says whether strangers reach us, `proxies` what helps if they do
 //! not, `roles` in which tier we stand.
 //!
@@ -26,6 +26,7 @@ use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 mod asking;
 mod caches;
 mod claim;
+mod commands;
 mod config;
 mod counts;
 mod crawl;
@@ -240,59 +241,6 @@ impl Overlay {
             Kind::RouteTable => self.on_route_table(now, from, &what, out),
             Kind::Vendor { .. } => self.on_vendor(now, from, &what, out),
             Kind::Other(_) => {}
-        }
-    }
-
-    fn on_command(&mut self, now: Time, command: Command, out: &mut impl Outbox) {
-        match command {
-            Command::Start => self.start(now, out),
-            Command::Search { guid, query, by } => self.search(now, guid, *query, by, out),
-            Command::EndSearch(guid) => self.end_search(now, guid, out),
-            Command::Connect(addr) => self.connect(now, addr, out),
-            Command::Disconnect(peer) => self.dismiss(now, peer, out),
-            Command::Learn(candidates) => self.learn(now, &candidates, out),
-            Command::Remember(known) => self.remember(now, &known, out),
-            Command::Listening(addr) => self.listen_at(addr),
-            Command::Datagrams => self.open_datagrams(now),
-            Command::LearnCaches(caches) => self.learn_caches(now, &caches, out),
-            Command::Sharing { files, kib } => {
-                self.sharing = Sharing {
-                    files,
-                    kib,
-                    ..self.sharing
-                }
-            }
-            Command::Shelf(table) => self.on_shelf(now, *table, out),
-            Command::Busy(busy) => self.sharing.busy = busy,
-            Command::Push { servent, index } => self.ask_push(now, servent, index, out),
-            Command::PassPush { asker, push } => self.pass_push(now, asker, *push, out),
-            Command::Leave => self.leave(out),
-        }
-    }
-
-    fn start(&mut self, now: Time, out: &mut impl Outbox) {
-        if self.stage == Stage::Quiet {
-            self.stage = Stage::Running;
-            self.plan_rounds(now, out);
-            self.grow(now, out);
-        }
-    }
-
-    fn listen_at(&mut self, addr: SocketAddrV4) {
-        if self.listening.replace(addr) != Some(addr) {
-            self.reachable.forget();
-        }
-    }
-
-    fn open_datagrams(&mut self, now: Time) {
-        let open = || Box::new(Datagrams::new(now, &mut self.rng));
-        self.datagrams.get_or_insert_with(open);
-    }
-
-    fn leave(&mut self, out: &mut impl Outbox) {
-        self.stage = Stage::Left;
-        while let Some(peer) = self.peers.as_slice().first() {
-            self.hang_up(peer.id, ByeCode::SHUTDOWN, "Servent shutdown", out);
         }
     }
 

@@ -30,6 +30,16 @@ impl Actor {
             Order::Push(PushCall { servent, index }) => {
                 self.take(Input::Command(Command::Push { servent, index }));
             }
+            Order::Hear { hosts, teller } => {
+                self.take(Input::Command(Command::Hear { hosts, teller }));
+            }
+            Order::Outside(port) => {
+                self.whereabouts.outside(port);
+                if let Some(here) = self.whereabouts.address() {
+                    self.take(Input::Command(Command::Listening(here)));
+                }
+            }
+            Order::LearnCaches(caches) => self.take(Input::Command(Command::LearnCaches(caches))),
             Order::Connect { addr, reply } => self.connect(addr, reply),
             Order::Disconnect { addr, reply } => {
                 let peer = self.peer_at(addr);
@@ -124,6 +134,9 @@ impl Actor {
                 self.overlay.reachable_by_udp(),
             ],
             proxies: self.overlay.proxies(),
+            hosts: self.overlay.hosts().len(),
+            web_cache: None,
+            gateway: Vec::new(),
             lost_datagrams: self.parts.datagrams.as_ref().map_or(0, Datagrams::lost),
             uptime: self.began.elapsed(),
         }

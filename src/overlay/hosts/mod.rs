@@ -100,7 +100,7 @@ impl HostCache {
             match oldest {
                 Some((oldest, host)) if host.is_bad() => self.distrust(now, oldest),
                 oldest => {
-                    self.on_trial = self.on_trial.or(oldest.map(|(oldest, _)| oldest));
+                    self.on_trial = self.on_trial.or_else(|| Some(oldest?.0));
                     return self.rumours.take_back(now, addr, host);
                 }
             }

@@ -53,19 +53,23 @@ impl Rumours {
             }
             return;
         }
-        let place = self.place(addr, teller);
-        if let Some(other) = self.places.get(&place) {
-            let stale = now.since(other.told) >= OLD_NEWS;
-            if !stale && !other.host.is_bad() {
-                return;
-            }
+        let is_free = |place: &u16| {
+            self.places
+                .get(place)
+                .is_none_or(|other| other.host.is_bad() || now.since(other.told) >= OLD_NEWS)
+        };
+        if let Some(place) = self.places_for(addr, teller).find(is_free) {
+            self.put(now, place, addr, Host::NEW);
         }
-        self.put(now, place, addr, Host::NEW);
     }
 
     /// Takes in a host that has been better known; who stands in its place has to go.
     pub(super) fn take_back(&mut self, now: Time, addr: SocketAddrV4, host: Host) {
-        self.put(now, self.place(addr, *addr.ip()), addr, host);
+        let mut places = self.places_for(addr, *addr.ip());
+        let first = places.next().unwrap_or_default();
+        let free = |place: &u16| !self.places.contains_key(place);
+        let place = places.find(free).unwrap_or(first);
+        self.put(now, place, addr, host);
     }
 
     pub(super) fn remove(&mut self, addr: SocketAddrV4) -> Option<Host> {
@@ -107,14 +111,19 @@ impl Rumours {
         self.whereabouts.insert(addr, place);
     }
 
-    /// Where a host stands that `teller` told of first.
-    fn place(&self, addr: SocketAddrV4, teller: Ipv4Addr) -> u16 {
+    /// Where a host may stand that `teller` told of first: anywhere on one shelf, its own place first.
+    fn places_for(
+        &self,
+        addr: SocketAddrV4,
+        teller: Ipv4Addr,
+    ) -> impl Iterator<Item = u16> + use<> {
         let source = neighbourhood(SocketAddrV4::new(teller, 0));
         let shelf_of_source = self.mix([1, source, neighbourhood(addr)]) % SHELVES_A_SOURCE;
         let shelf = self.mix([2, source, shelf_of_source]) % SHELVES;
         let number = u64::from(u32::from(*addr.ip())) << 16 | u64::from(addr.port());
         let at = self.mix([3, shelf, number]) % PLACES_A_SHELF;
-        (shelf * PLACES_A_SHELF + at) as u16
+        let begin = shelf * PLACES_A_SHELF;
+        (0..PLACES_A_SHELF).map(move |step| (begin + (at + step) % PLACES_A_SHELF) as u16)
     }
 
     fn mix(&self, parts: [u64; 3]) -> u64 {

@@ -155,7 +155,7 @@ const NETWORKS: u32 = 500;
 const HIS: u32 = 100;
 
 fn at(network: u32, host: u32) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::from((0x1400 + network) << 16 | host + 1), 6346)
+    SocketAddrV4::new(Ipv4Addr::from(((0x1400 + network) << 16) + host + 1), 6346)
 }
 
 fn is_his(addr: SocketAddrV4) -> bool {

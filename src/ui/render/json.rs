@@ -37,6 +37,17 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         },
         "reachable": { "tcp": reachable(status.reachable[0]), "udp": reachable(status.reachable[1]) },
         "push_proxies": status.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "hosts": status.hosts,
+        "web_cache": status.web_cache.as_ref().map(|news| json!({
+            "url": news.url,
+            "hosts": news.outcome.as_ref().ok(),
+            "why": news.outcome.as_ref().err(),
+        })),
+        "gateway": status.gateway.iter().map(|step| json!({
+            "way": step.way,
+            "port": step.outcome.as_ref().ok(),
+            "why": step.outcome.as_ref().err(),
+        })).collect::<Vec<_>>(),
         "lost_datagrams": status.lost_datagrams,
         "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
