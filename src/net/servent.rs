@@ -96,6 +96,8 @@ impl Servent {
             agent: AGENT.to_owned(),
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
+        uploads.limit().set(settings.upload_limit);
+        stores.downloads.limit().set(settings.download_limit);
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
         stores.downloads.listen_on(listen.port());
         let refused = Arc::new(AtomicU64::new(0));

@@ -85,9 +85,12 @@ mod tests {
             connect = ["localhost:6346"]
             index = "localhost:8888"
             upload-slots = 3
+            upload-limit = "5MB/s"
+            download-limit = "800KiB/s"
             role = "leaf"
             search = "flood:ttl=2"
             wait = 2
+            public = false
             no-deflate = true
             share-anyway = false
             daemon = true

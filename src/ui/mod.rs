@@ -22,6 +22,7 @@ mod library;
 mod log;
 mod peers;
 mod prompt;
+mod rate;
 mod reference;
 mod render;
 mod results;

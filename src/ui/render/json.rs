@@ -27,6 +27,7 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "dynamic_queries": status.dynamic_queries,
         "downloads": status.downloads,
         "uploads": status.uploads,
+        "limits": { "upload": limit(status.limits[0]), "download": limit(status.limits[1]) },
         "messages": {
             "in": tally(&status.counts.received),
             "out": tally(&status.counts.sent),
@@ -52,6 +53,14 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
     })
+}
+
+/// Bytes a second; null without a limit.
+fn limit(bytes_a_second: u64) -> Value {
+    match bytes_a_second {
+        0 => Value::Null,
+        limited => limited.into(),
+    }
 }
 
 fn reachable(reachable: Reachable) -> Value {
