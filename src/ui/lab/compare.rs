@@ -1,6 +1,5 @@
 //! `compare`: ways of searching side by side.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,6 +7,7 @@ use clap::Args;
 use super::experiment::{Experiment, run};
 use super::plot;
 use super::report::Report;
+use super::write;
 use crate::overlay::Strategy;
 use crate::ui::failure::{Exit, Failure};
 use crate::ui::screen::Screen;
@@ -91,16 +91,6 @@ impl Compare {
             Exit::Done
         })
     }
-}
-
-fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| {
-        Failure::io(
-            format!("{} cannot be written", path.display()),
-            &error,
-            "name another file",
-        )
-    })
 }
 
 #[cfg(test)]
