@@ -21,6 +21,7 @@ use super::membership::{Belongings, Meeting, Membership};
 use super::public::name_caches;
 use super::saved::Saved;
 use super::seeker::Seeker;
+use super::watches::{Watcher, Watches};
 use super::webcaches::{WebCacheNews, WebCaches};
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
@@ -46,6 +47,7 @@ struct Inner {
     neighbours: watch::Receiver<usize>,
     librarian: Librarian,
     downloads: Downloads,
+    watches: Watches,
     uploads: Arc<Uploads>,
     membership: Option<Membership>,
     web_caches: watch::Receiver<Option<WebCacheNews>>,
@@ -65,6 +67,7 @@ struct Stores {
     hosts: Vec<(SocketAddrV4, Repute)>,
     librarian: Librarian,
     downloads: Downloads,
+    watches: Watches,
 }
 
 impl Servent {
@@ -160,6 +163,14 @@ impl Servent {
         };
         let gone = over.clone();
         tokio::spawn(async move { gone.run_until_cancelled(seeker.run()).await });
+        let watcher = Watcher {
+            inbox: inbox.clone(),
+            downloads: stores.downloads.clone(),
+            neighbours: neighbours.clone(),
+            watches: stores.watches.clone(),
+        };
+        let gone = over.clone();
+        tokio::spawn(async move { gone.run_until_cancelled(watcher.run()).await });
         let (asker, web_caches) = WebCaches::new(
             &settings.web_caches,
             &settings.data,
@@ -194,6 +205,7 @@ impl Servent {
             neighbours,
             librarian: stores.librarian,
             downloads: stores.downloads,
+            watches: stores.watches,
             uploads,
             membership,
             web_caches,
@@ -337,6 +349,11 @@ impl Servent {
         &self.0.downloads
     }
 
+    /// What is looked for again and again.
+    pub fn watches(&self) -> &Watches {
+        &self.0.watches
+    }
+
     /// The uploads.
     pub fn uploads(&self) -> &Uploads {
         &self.0.uploads
@@ -389,6 +406,7 @@ impl Stores {
             hosts: saved.hosts(),
             librarian: Librarian::start(share, &data, vec![data.clone()])?,
             downloads: Downloads::open(&data, &downloads, AGENT)?,
+            watches: Watches::below(&data),
             saved,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::net::{PeerStatus, Status};
+use crate::net::{PeerStatus, Status, Watch};
 use crate::overlay::{Direction, Reachable, Tally};
 use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
 use crate::ui::results::Found;
@@ -65,6 +65,16 @@ fn limit(bytes_a_second: u64) -> Value {
 
 fn reachable(reachable: Reachable) -> Value {
     json!({ "is": reachable.word(), "why": reachable.reason() })
+}
+
+/// A line of `watch`.
+pub(in crate::ui) fn watch(watch: &Watch) -> Value {
+    json!({
+        "n": watch.id,
+        "words": watch.words,
+        "get": watch.fetch,
+        "found": watch.found(),
+    })
 }
 
 /// A line of `search`, `results` and `browse`.
