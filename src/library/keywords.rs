@@ -70,6 +70,16 @@ impl Demand {
         }
         demand
     }
+
+    /// Whether a name has all that.
+    pub(crate) fn is_met_by(&self, name: &str) -> bool {
+        let (folded, terms) = (fold(name), terms(name));
+        let has = |term: &Term| match term {
+            Term::Whole(whole) => terms.contains(whole),
+            Term::Beginning(begin) => terms.iter().any(|term| term.starts_with(begin)),
+        };
+        self.terms.iter().all(has) && self.runs.iter().all(|run| folded.contains(run))
+    }
 }
 
 /// The terms under which a name is found, each once.

@@ -22,6 +22,7 @@ use super::passing::{PASSING, Passing};
 use super::public::name_caches;
 use super::saved::Saved;
 use super::seeker::Seeker;
+use super::watches::{Watcher, Watches};
 use super::webcaches::{WebCacheNews, WebCaches};
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
@@ -48,6 +49,7 @@ struct Inner {
     passing: broadcast::Sender<Passing>,
     librarian: Librarian,
     downloads: Downloads,
+    watches: Watches,
     uploads: Arc<Uploads>,
     membership: Option<Membership>,
     web_caches: watch::Receiver<Option<WebCacheNews>>,
@@ -67,6 +69,7 @@ struct Stores {
     hosts: Vec<(SocketAddrV4, Repute)>,
     librarian: Librarian,
     downloads: Downloads,
+    watches: Watches,
 }
 
 impl Servent {
@@ -99,6 +102,8 @@ impl Servent {
             agent: AGENT.to_owned(),
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
+        uploads.limit().set(settings.upload_limit);
+        stores.downloads.limit().set(settings.download_limit);
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
         stores.downloads.listen_on(listen.port());
         let refused = Arc::new(AtomicU64::new(0));
@@ -162,6 +167,14 @@ impl Servent {
         };
         let gone = over.clone();
         tokio::spawn(async move { gone.run_until_cancelled(seeker.run()).await });
+        let watcher = Watcher {
+            inbox: inbox.clone(),
+            downloads: stores.downloads.clone(),
+            neighbours: neighbours.clone(),
+            watches: stores.watches.clone(),
+        };
+        let gone = over.clone();
+        tokio::spawn(async move { gone.run_until_cancelled(watcher.run()).await });
         let (asker, web_caches) = WebCaches::new(
             &settings.web_caches,
             &settings.data,
@@ -197,6 +210,7 @@ impl Servent {
             passing,
             librarian: stores.librarian,
             downloads: stores.downloads,
+            watches: stores.watches,
             uploads,
             membership,
             web_caches,
@@ -346,6 +360,11 @@ impl Servent {
         &self.0.downloads
     }
 
+    /// What is looked for again and again.
+    pub fn watches(&self) -> &Watches {
+        &self.0.watches
+    }
+
     /// The uploads.
     pub fn uploads(&self) -> &Uploads {
         &self.0.uploads
@@ -398,6 +417,7 @@ impl Stores {
             hosts: saved.hosts(),
             librarian: Librarian::start(share, &data, vec![data.clone()])?,
             downloads: Downloads::open(&data, &downloads, AGENT)?,
+            watches: Watches::below(&data),
             saved,
         })
     }

@@ -33,6 +33,10 @@ pub struct Settings {
     pub index: Option<SocketAddrV4>,
     /// Uploads at once.
     pub upload_slots: usize,
+    /// Bytes a second that may go out, messages and files together; 0 for all there are.
+    pub upload_limit: u64,
+    /// Bytes a second that may come in; 0 for all there are.
+    pub download_limit: u64,
     /// Whether to offer deflated links.
     pub deflate: bool,
     /// The overlay's numbers.

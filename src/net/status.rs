@@ -37,6 +37,8 @@ pub struct Status {
     pub downloads: usize,
     /// Uploads running.
     pub uploads: usize,
+    /// Bytes a second that may go out and come in; 0 for all there are.
+    pub limits: [u64; 2],
     /// Descriptors, by kind and direction.
     pub counts: Counts,
     /// Descriptors that full link queues shed.
@@ -78,6 +80,7 @@ impl Status {
             dynamic_queries: 0,
             downloads: 0,
             uploads: 0,
+            limits: [0; 2],
             counts: Counts::default(),
             shed: 0,
             lost_hits: 0,

@@ -7,6 +7,7 @@
 mod browse;
 mod channel;
 mod download;
+mod limit;
 mod lobby;
 mod session;
 mod upload;
@@ -18,5 +19,6 @@ pub use download::{
     Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority, PushCall,
     Source, Wanted,
 };
+pub use limit::Limit;
 pub use lobby::{Lobby, Seat};
 pub use upload::{Identity, PushWish, UploadStatus, Uploads};

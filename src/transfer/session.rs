@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::channel::{Arrival, Channel, invalid, within};
 use super::http::{Framing, HeadError, Method, Request, Response};
+use super::limit::{Limit, Tap};
 
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -27,6 +28,7 @@ const MAX_UNWANTED: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Session {
     channel: Channel,
+    tap: Tap,
     host: SocketAddrV4,
     /// What is still to come of the last answer's body.
     framing: Framing,
@@ -47,10 +49,17 @@ impl Session {
     pub(super) fn on(stream: TcpStream, ahead: BytesMut, host: SocketAddrV4) -> Self {
         Self {
             channel: Channel::new(stream, ahead),
+            tap: Tap::default(),
             host,
             framing: Framing::Length(0),
             kept: true,
         }
+    }
+
+    /// The same, but that bodies come through this limit.
+    pub(super) fn through(mut self, limit: &Limit) -> Self {
+        self.tap = Tap::of(limit);
+        self
     }
 
     /// Our own address on this connection.
@@ -110,9 +119,17 @@ impl Session {
     /// # Errors
     /// Those of [`Channel::body`]; it waits 30 s for every byte.
     pub(super) async fn body(&mut self, body: &mut BytesMut, room: usize) -> io::Result<usize> {
-        self.channel
-            .body(&mut self.framing, body, room, STALL_LIMIT)
-            .await
+        if self.framing.is_done() {
+            return Ok(0);
+        }
+        let turn = self.tap.turn(room as u64).await;
+        let room = usize::try_from(turn).unwrap_or(room);
+        let reading = self
+            .channel
+            .body(&mut self.framing, body, room, STALL_LIMIT);
+        let read = reading.await?;
+        self.tap.passed(read as u64);
+        Ok(read)
     }
 
     /// Reads what is left of a body nobody wants, if it is short, so that the connection can be used again.

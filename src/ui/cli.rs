@@ -11,6 +11,7 @@ use super::ask::Ask;
 use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
+use super::rate::RateLimit;
 use crate::overlay::{RoleChoice, Strategy};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
@@ -64,6 +65,16 @@ pub(super) struct Options {
     /// Upload to this many at once [default: 10]
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
+
+    /// Upload no faster than this, all uploads together, like 800KiB/s or 5MB/s [default: no limit]
+    #[arg(long, value_name = "RATE")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) upload_limit: Option<RateLimit>,
+
+    /// Download no faster than this, all downloads together [default: no limit]
+    #[arg(long, value_name = "RATE")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) download_limit: Option<RateLimit>,
 
     /// Stand in this tier: `auto`, `ultrapeer` or `leaf` [default: auto]
     #[arg(long, value_name = "ROLE")]
@@ -140,6 +151,8 @@ impl Options {
             api: self.api.or(file.api),
             child_of: self.child_of,
             upload_slots: self.upload_slots.or(file.upload_slots),
+            upload_limit: self.upload_limit.or(file.upload_limit),
+            download_limit: self.download_limit.or(file.download_limit),
             role: self.role.or(file.role),
             search: self.search.or(file.search),
             wait: self.wait.or(file.wait),

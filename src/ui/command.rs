@@ -10,6 +10,7 @@ use super::library::ShowLibrary;
 use super::results::ShowResults;
 use super::search::Search;
 use super::transfers::{SetPriority, Which};
+use super::watch::Watch;
 
 /// What a servent can be told to do.
 #[derive(Clone, Debug, Subcommand)]
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Cancel(Which),
     /// Say which downloads come first
     Priority(SetPriority),
+    /// Keep looking for words, and fetch what turns up if you like; `watch` alone shows what is looked for
+    Watch(Watch),
     /// Show the uploads
     Uploads,
     /// Show the files we share, or those whose names hold all these words

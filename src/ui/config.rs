@@ -86,6 +86,8 @@ mod tests {
             index = "localhost:8888"
             api = "off"
             upload-slots = 3
+            upload-limit = "5MB/s"
+            download-limit = "800KiB/s"
             role = "leaf"
             search = "flood:ttl=2"
             wait = 2

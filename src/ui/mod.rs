@@ -27,6 +27,7 @@ mod log;
 mod membership;
 mod peers;
 mod prompt;
+mod rate;
 mod reference;
 mod render;
 mod results;
@@ -39,6 +40,7 @@ mod signals;
 mod start;
 mod status;
 mod transfers;
+mod watch;
 mod why;
 
 pub use run::main;

@@ -67,6 +67,7 @@ impl Session {
             Command::Resume(which) => which.resume(self),
             Command::Cancel(which) => which.cancel(self),
             Command::Priority(set) => set.run(self),
+            Command::Watch(watch) => watch.run(self),
             Command::Uploads => transfers::uploads(self),
             Command::Library(which) => which.run(self),
             Command::Rescan => library::rescan(self).await,

@@ -61,6 +61,8 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
             None => None,
         },
         upload_slots: options.upload_slots.unwrap_or(UPLOAD_SLOTS),
+        upload_limit: options.upload_limit.unwrap_or_default().0,
+        download_limit: options.download_limit.unwrap_or_default().0,
         deflate: !options.no_deflate,
         overlay: overlay::Config {
             role: options.role.unwrap_or_default(),

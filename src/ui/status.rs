@@ -3,7 +3,7 @@
 use super::clean::clean;
 use super::failure::Failure;
 use super::membership;
-use super::render::{bytes, counted, json, span};
+use super::render::{bytes, counted, json, rate, span};
 use super::session::Session;
 use crate::net::{GatewayStep, Status, WebCacheNews};
 use crate::overlay::Tally;
@@ -62,6 +62,14 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             .join(", "),
         ),
         ("index", membership::told(&session.servent)),
+        (
+            "limits",
+            format!(
+                "{} up, {} down",
+                limit(status.limits[0]),
+                limit(status.limits[1])
+            ),
+        ),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
         (
@@ -126,5 +134,13 @@ fn gateway(steps: &[GatewayStep]) -> String {
     match steps {
         [] => "not asked".to_owned(),
         steps => steps.iter().map(step).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// A limit in words.
+fn limit(bytes_a_second: u64) -> String {
+    match bytes_a_second {
+        0 => "none".to_owned(),
+        limited => rate(limited),
     }
 }

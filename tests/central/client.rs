@@ -45,6 +45,8 @@ impl Member {
                 .collect(),
             index: Some(index),
             upload_slots: 4,
+            upload_limit: 0,
+            download_limit: 0,
             deflate: false,
             overlay: overlay::Config {
                 grow: false,

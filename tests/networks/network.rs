@@ -48,6 +48,8 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         gateway: None,
         connect: Vec::new(),
         upload_slots: 10,
+        upload_limit: 0,
+        download_limit: 0,
         deflate: false,
         overlay,
     }

@@ -7,6 +7,7 @@ mod full_disk;
 mod gate;
 mod giving;
 mod house;
+mod limits;
 mod resume;
 mod rogue;
 mod serving;

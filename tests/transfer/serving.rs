@@ -326,7 +326,7 @@ async fn a_reader_that_stalls_loses_its_slot() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let took = begun.elapsed().as_secs();
-    assert!((25..=65).contains(&took), "{took} s");
+    assert!((25..=125).contains(&took), "{took} s");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::net::inbox::{Order, Report};
 use crate::net::{PeerStatus, Search, Status};
 use crate::overlay::{Command, Input, Peer, Strategy};
 use crate::time::Time;
-use crate::transfer::{DownloadState, DownloadStatus, PushCall};
+use crate::transfer::{DownloadState, DownloadStatus, Limit, PushCall};
 use crate::wire::Query;
 use crate::wire::handshake::Role;
 
@@ -126,6 +126,7 @@ impl Actor {
             dynamic_queries: self.overlay.dynamic_queries(),
             downloads: downloads.iter().filter(unfinished).count(),
             uploads: uploads.iter().filter(|upload| upload.running).count(),
+            limits: [self.parts.uploads.limit(), self.parts.downloads.limit()].map(Limit::rate),
             counts: *self.overlay.counts(),
             shed: self.shed,
             lost_hits: self.searches.lost(),

@@ -21,6 +21,7 @@ use writer::Writer;
 use super::admission::Permit;
 use super::inbox::Inbox;
 use crate::overlay::PeerId;
+use crate::transfer::Limit;
 use crate::wire::deflate::{Deflater, Inflater};
 use crate::wire::handshake::Agreement;
 use crate::wire::{Bye, ByeCode, CodecError, Descriptor, Guid, Kind, WireError};
@@ -94,6 +95,8 @@ pub(super) struct Start<'a> {
     pub(super) remote: SocketAddrV4,
     pub(super) agreement: &'a Agreement,
     pub(super) permit: Option<Permit>,
+    /// What goes out and comes in counts here.
+    pub(super) limits: [&'a Limit; 2],
 }
 
 impl Link {
@@ -113,6 +116,7 @@ impl Link {
             inbox: inbox.clone(),
             closing: closing.clone(),
             permit: start.permit,
+            limit: start.limits[1].clone(),
         };
         let writer = Writer {
             peer: start.peer,
@@ -120,6 +124,7 @@ impl Link {
             deflater: start.agreement.deflate_out.then(Deflater::new),
             inbox: inbox.clone(),
             closing: closing.clone(),
+            limit: start.limits[0].clone(),
         };
         let reader = tasks.spawn(reader.run(start.rest).instrument(span.clone()));
         let writer = tasks.spawn(writer.run(waiting).instrument(span));

@@ -16,6 +16,7 @@ use super::Ending;
 use crate::net::admission::Permit;
 use crate::net::inbox::{Inbox, Report};
 use crate::overlay::PeerId;
+use crate::transfer::Limit;
 use crate::wire::DescriptorCodec;
 use crate::wire::deflate::Inflater;
 
@@ -36,6 +37,7 @@ pub(super) struct Reader {
     pub(super) closing: CancellationToken,
     /// Held as long as the link lives.
     pub(super) permit: Option<Permit>,
+    pub(super) limit: Limit,
 }
 
 impl Reader {
@@ -87,7 +89,9 @@ impl Reader {
     /// Reads once; false at the end of the stream.
     async fn fill(&mut self, buffer: &mut BytesMut) -> Result<bool, Ending> {
         buffer.reserve(STEP);
-        Ok(self.socket.read_buf(buffer).await? > 0)
+        let read = self.socket.read_buf(buffer).await?;
+        self.limit.note(read);
+        Ok(read > 0)
     }
 
     /// Hands over all whole descriptors; false when there is no actor any more to take them.

@@ -17,6 +17,7 @@ use super::Ending;
 use super::queue::Waiting;
 use crate::net::inbox::{Inbox, Report};
 use crate::overlay::PeerId;
+use crate::transfer::Limit;
 use crate::wire::DescriptorCodec;
 use crate::wire::deflate::Deflater;
 
@@ -38,6 +39,7 @@ pub(super) struct Writer {
     pub(super) deflater: Option<Deflater>,
     pub(super) inbox: Inbox,
     pub(super) closing: CancellationToken,
+    pub(super) limit: Limit,
 }
 
 impl Writer {
@@ -90,6 +92,7 @@ impl Writer {
             if taken == 0 {
                 return Err(io::Error::from(io::ErrorKind::WriteZero).into());
             }
+            self.limit.note(taken);
             bytes = &bytes[taken..];
         }
         Ok(())

@@ -23,6 +23,7 @@ use super::rate::Rate;
 use super::{DownloadId, DownloadState, DownloadStatus, Downloads, Entry, Fault, Shared, Source};
 use crate::central::Requested;
 use crate::transfer::channel::within;
+use crate::transfer::limit::Tap;
 use crate::wire::Sha1;
 
 /// How long connecting may take, and greeting.
@@ -209,16 +210,19 @@ impl Intake {
         let part = on_disk(move || Part::open(&path, &journal, Some(0))).await?;
         let part = Arc::new(part);
         let mut rate = Rate::new(0);
+        let mut tap = Tap::of(&self.shared.limit);
         let mut at = 0;
         while at < size {
             while delivery.ahead.len() < BUFFER && at + (delivery.ahead.len() as u64) < size {
-                let read = within(STALL, delivery.stream.read_buf(&mut delivery.ahead)).await;
+                let most = tap.turn(BUFFER as u64).await;
+                let mut stream = (&mut delivery.stream).take(most);
+                let read = within(STALL, stream.read_buf(&mut delivery.ahead)).await;
                 match read {
                     Ok(0) => {
                         let why = "the source broke off".to_owned();
                         return Err(End::Final(Fault::Source, why));
                     }
-                    Ok(_) => {}
+                    Ok(count) => tap.passed(count as u64),
                     Err(error) => return Err(broken(&error)),
                 }
                 let done = at + delivery.ahead.len() as u64;

@@ -228,7 +228,9 @@ impl Errand {
             }
             None => Session::connect(self.place.addr).await,
         };
-        session.map_err(|error| of_connection(&error))
+        session
+            .map(|session| session.through(&self.shared.limit))
+            .map_err(|error| of_connection(&error))
     }
 
     /// The hash tree; none when it is not to be had there.

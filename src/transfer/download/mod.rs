@@ -50,6 +50,7 @@ use self::part::Part;
 use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
+use super::limit::Limit;
 use crate::overlay::is_believed;
 use crate::wire::{Guid, Sha1};
 
@@ -72,6 +73,7 @@ struct Shared {
     agent: String,
     timing: Timing,
     hosts: Hosts,
+    limit: Limit,
     pushes: Pushes,
     /// Where we listen; 0 while that is not known.
     port: AtomicU16,
@@ -132,6 +134,7 @@ impl Downloads {
                 agent: agent.to_owned(),
                 timing,
                 hosts: Hosts::default(),
+                limit: Limit::default(),
                 pushes: Pushes::new(),
                 port: AtomicU16::new(0),
                 table: Mutex::new(Table {
@@ -153,6 +156,11 @@ impl Downloads {
             }
         }
         Ok(downloads)
+    }
+
+    /// How fast all of them together may be.
+    pub fn limit(&self) -> &Limit {
+        &self.shared.limit
     }
 
     /// Begins a download, or gives one of the same file that is under way these sources too. One that failed is tried

@@ -8,18 +8,22 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use crate::transfer::channel::within;
 use crate::transfer::http::ByteRange;
+use crate::transfer::limit::Tap;
 
 /// How much is sent before we look whether the file changed and whether the next bytes are cached; as much as a servent
 /// asks for at a time.
 const CHUNK: u64 = 1024 * 1024;
 
-/// How long the socket may take nothing, or twice as long if it took something before. The kernel wants it filled again
-/// only once a third of its buffer is free, so that a reader cannot keep a slot by taking a byte now and then.
-const STALL: Duration = Duration::from_secs(30);
+/// How slowly a reader may read, in bytes a second: a modem does better, and a slot is held as long as it takes.
+const SLOWEST_READER: u64 = 1024;
+
+/// How long the socket may take nothing, at least and at most; twice as long if it took something before.
+const STALL: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(60)];
 
 /// A file open for sending, and what it was when it was opened.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl Body {
         self.looks.is_none_or(|looks| looks == (size, modified))
     }
 
-    /// Sends a range of it; tells `sent` how many more bytes went out.
+    /// Sends a range of it through `tap`; tells `sent` how many more bytes went out.
     ///
     /// # Errors
     /// Those of file and socket; `TimedOut` when the reader stalls; `InvalidData` when the file changed meanwhile: the
@@ -63,6 +67,7 @@ impl Body {
     pub(super) async fn send(
         &self,
         stream: &TcpStream,
+        tap: &mut Tap,
         range: ByteRange,
         sent: impl Fn(u64),
     ) -> io::Result<()> {
@@ -72,7 +77,7 @@ impl Body {
                 start: at,
                 end: range.end.min(at + CHUNK),
             };
-            self.send_chunk(stream, chunk, &sent).await?;
+            self.send_chunk(stream, tap, chunk, &sent).await?;
             if !self.is_unchanged() {
                 return Err(changed());
             }
@@ -86,6 +91,13 @@ impl Body {
         let metadata = self.file.metadata();
         metadata.is_ok_and(|now| now.modified().is_ok_and(|time| self.is(now.len(), time)))
     }
+}
+
+/// How long a socket may take nothing. The kernel wants it filled again only once a third of its buffer is free: who reads
+/// no slower than he must has taken that by then, and nobody keeps a slot by taking a byte now and then.
+fn patience(stream: &TcpStream) -> Duration {
+    let buffer = SockRef::from(stream).send_buffer_size().unwrap_or(0) as u64;
+    Duration::from_secs(buffer / 3 / SLOWEST_READER).clamp(STALL[0], STALL[1])
 }
 
 fn changed() -> io::Error {
@@ -110,6 +122,7 @@ mod zero_copy {
         pub(super) async fn send_chunk(
             &self,
             stream: &TcpStream,
+            tap: &mut Tap,
             mut chunk: ByteRange,
             sent: &impl Fn(u64),
         ) -> io::Result<()> {
@@ -119,12 +132,20 @@ mod zero_copy {
             }
             while !chunk.is_empty() {
                 let start = chunk.start;
-                let push = || self.push(stream, &mut chunk, sent);
-                match within(STALL, stream.async_io(Interest::WRITABLE, push)).await {
+                let mut slice = ByteRange {
+                    start,
+                    end: start + tap.turn(chunk.len()).await,
+                };
+                let push = || self.push(stream, &mut slice, sent);
+                let pushed = within(patience(stream), stream.async_io(Interest::WRITABLE, push));
+                let outcome = pushed.await;
+                chunk.start = slice.start;
+                tap.passed(chunk.start - start);
+                match outcome {
                     Err(error)
                         if error.kind() == io::ErrorKind::TimedOut && chunk.start > start => {}
                     Err(error) if is_unsupported(&error) => {
-                        return self.send_copy(stream, chunk, sent).await;
+                        return self.send_copy(stream, tap, chunk, sent).await;
                     }
                     outcome => outcome?,
                 }
@@ -132,20 +153,20 @@ mod zero_copy {
             Ok(())
         }
 
-        /// Gives the socket what it takes of the chunk. `WouldBlock` unless that is all: what was taken in part need not
+        /// Gives the socket what it takes of a slice. `WouldBlock` unless that is all: what was taken in part need not
         /// be offered again to learn that the socket is full.
         fn push(
             &self,
             stream: &TcpStream,
-            chunk: &mut ByteRange,
+            slice: &mut ByteRange,
             sent: &impl Fn(u64),
         ) -> io::Result<()> {
-            let left = usize::try_from(chunk.len()).expect("a chunk is small");
-            let count = sendfile(stream, &*self.file, Some(&mut chunk.start), left)?;
+            let left = usize::try_from(slice.len()).expect("a slice is small");
+            let count = sendfile(stream, &*self.file, Some(&mut slice.start), left)?;
             sent(count as u64);
             match count {
                 0 => Err(changed()),
-                _ if chunk.is_empty() => Ok(()),
+                _ if slice.is_empty() => Ok(()),
                 _ => Err(io::ErrorKind::WouldBlock.into()),
             }
         }
@@ -174,10 +195,11 @@ impl Body {
     async fn send_chunk(
         &self,
         stream: &TcpStream,
+        tap: &mut Tap,
         chunk: ByteRange,
         sent: &impl Fn(u64),
     ) -> io::Result<()> {
-        self.send_copy(stream, chunk, sent).await
+        self.send_copy(stream, tap, chunk, sent).await
     }
 }
 
@@ -186,15 +208,19 @@ impl Body {
     async fn send_copy(
         &self,
         stream: &TcpStream,
+        tap: &mut Tap,
         chunk: ByteRange,
         sent: &impl Fn(u64),
     ) -> io::Result<()> {
         let bytes = self.read(chunk).await?;
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            within(STALL, stream.writable()).await?;
-            match stream.try_write(rest) {
+            let turn = tap.turn(rest.len() as u64).await;
+            let slice = &rest[..usize::try_from(turn).expect("a chunk is small")];
+            within(patience(stream), stream.writable()).await?;
+            match stream.try_write(slice) {
                 Ok(count) => {
+                    tap.passed(count as u64);
                     rest = &rest[count..];
                     sent(count as u64);
                 }
@@ -259,7 +285,9 @@ mod tests {
         let sending = async {
             let stream = TcpStream::connect(addr).await.expect("it listens");
             let sent = |more| count.set(count.get() + more);
-            body.send_copy(&stream, range, &sent).await.expect("sent");
+            let mut tap = Tap::default();
+            let sending = body.send_copy(&stream, &mut tap, range, &sent);
+            sending.await.expect("sent");
         };
         let receiving = async {
             let (mut stream, _) = listener.accept().await.expect("it connects");

@@ -21,6 +21,7 @@ use crate::transfer::channel::{Arrival, Channel, within};
 use crate::transfer::http::{
     ByteRange, Method, PACKETS, Request, Response, Status, Target, Version,
 };
+use crate::transfer::limit::Tap;
 
 /// How long a head may take. With the 4 s that its first word had before we got the connection it stays within 10 s.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
@@ -40,6 +41,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct Connection<'a> {
     pub(super) uploads: &'a Uploads,
     channel: Channel,
+    tap: Tap,
     pub(super) remote: SocketAddrV4,
     /// Whether it was us who connected, after a Push.
     given: bool,
@@ -65,6 +67,7 @@ impl<'a> Connection<'a> {
         Self {
             uploads,
             channel: Channel::new(stream, first),
+            tap: Tap::of(&uploads.limit),
             remote,
             given,
             number: uploads.slots.enlist(),
@@ -208,8 +211,9 @@ impl<'a> Connection<'a> {
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
         self.say(response, kept).await?;
-        let stream = &self.channel.stream;
-        body.send(stream, range, |count| slot.sent(count)).await?;
+        let sent = |count| slot.sent(count);
+        body.send(&self.channel.stream, &mut self.tap, range, sent)
+            .await?;
         if range.end == size {
             slot.complete();
         }

@@ -31,6 +31,7 @@ use self::slots::Slots;
 use super::channel::within;
 use super::download::Downloads;
 use super::http::Giv;
+use super::limit::Limit;
 use super::lobby::Lobby;
 use crate::librarian::{Shelf, Trees};
 use crate::wire::Guid;
@@ -76,6 +77,7 @@ pub struct Uploads {
     shelf: Shelf,
     identity: Identity,
     slots: Slots,
+    limit: Limit,
     giving: Semaphore,
     browsing: Semaphore,
     lobby: Lobby,
@@ -91,6 +93,7 @@ impl Uploads {
             shelf,
             identity,
             slots: Slots::new(slots),
+            limit: Limit::default(),
             giving: Semaphore::new(MAX_GIVING),
             browsing: Semaphore::new(MAX_BROWSING),
             lobby: Lobby::default(),
@@ -103,6 +106,11 @@ impl Uploads {
     /// Serves hash trees too, and what is right of unfinished downloads. Once; later calls change nothing.
     pub fn serve_also(&self, trees: Trees, downloads: Downloads) {
         let _ = self.also.set((trees, downloads));
+    }
+
+    /// How fast all of them together may be.
+    pub const fn limit(&self) -> &Limit {
+        &self.limit
     }
 
     /// Answers the HTTP requests of one connection until it ends. `first` was already read from it.

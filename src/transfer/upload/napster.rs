@@ -16,6 +16,7 @@ use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::within;
 use crate::transfer::http::{ByteRange, Headers};
+use crate::transfer::limit::Tap;
 
 /// How long somebody may take to say what it wants.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -127,7 +128,9 @@ impl Uploads {
                     start: offset,
                     end: size,
                 };
-                let sent = body.send(&stream, range, |count| slot.sent(count)).await;
+                let mut tap = Tap::of(&self.limit);
+                let note = |count| slot.sent(count);
+                let sent = body.send(&stream, &mut tap, range, note).await;
                 if sent.is_ok() {
                     slot.complete();
                 }

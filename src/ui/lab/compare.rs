@@ -1,6 +1,5 @@
 //! `compare`: ways of searching side by side.
 
-use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use clap::Args;
 use super::experiment::{Experiment, run, watched};
 use super::plot;
 use super::report::Report;
+use super::write;
 use crate::lab::centre::{self, MOST_COPIES};
 use crate::lab::compare::Progress;
 use crate::lab::measure::Summary;
@@ -175,16 +175,6 @@ impl Compare {
             Exit::Done
         })
     }
-}
-
-fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| {
-        Failure::io(
-            format!("{} cannot be written", path.display()),
-            &error,
-            "name another file",
-        )
-    })
 }
 
 #[cfg(test)]

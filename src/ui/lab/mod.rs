@@ -4,11 +4,16 @@
 //! came of it.
 
 mod compare;
+mod curves;
+mod distribute;
 mod experiment;
 mod flood;
 mod papers;
 mod plot;
 mod report;
+
+use std::fs;
+use std::path::Path;
 
 use clap::Subcommand;
 
@@ -17,6 +22,7 @@ pub(super) use compare::Compare;
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
 use super::signals::Signals;
+use distribute::Distribute;
 use flood::Flood;
 use papers::Papers;
 
@@ -25,6 +31,8 @@ use papers::Papers;
 pub(super) enum Lab {
     /// How many servents a flood reaches, and what it costs, by its TTL
     Flood(Flood),
+    /// How long a file takes to reach everybody: from a server alone, and from all who have a part of it
+    Distribute(Distribute),
     /// Reproduce what papers measured: expected, measured, verdict
     Papers(Papers),
 }
@@ -33,7 +41,19 @@ impl Lab {
     pub(super) async fn run(self, screen: &Screen, signals: &mut Signals) -> Result<Exit, Failure> {
         match self {
             Self::Flood(flood) => flood.run(screen, signals).await,
+            Self::Distribute(distribute) => distribute.run(screen, signals).await,
             Self::Papers(papers) => papers.run(screen, signals).await,
         }
     }
+}
+
+/// Writes what an experiment brought into a file the user named.
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|error| {
+        Failure::io(
+            format!("{} cannot be written", path.display()),
+            &error,
+            "name another file",
+        )
+    })
 }

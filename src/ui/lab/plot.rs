@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::report::{Report, Row};
 
-const COLOURS: [&str; 6] = [
+pub(super) const COLOURS: [&str; 6] = [
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9",
 ];
 
@@ -139,7 +139,7 @@ fn draw(out: &mut String, panel: &Panel, rows: &[Row], left: f64) {
     );
 }
 
-fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, style: &str, text: &str) {
+pub(super) fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, style: &str, text: &str) {
     let _ = writeln!(
         out,
         "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {style}>{text}</text>"
@@ -147,7 +147,7 @@ fn text(out: &mut String, (x, y): (f64, f64), anchor: &str, style: &str, text: &
 }
 
 /// The next of 1, 2, 5, 10, … that is not below.
-fn nice(most: f64) -> f64 {
+pub(super) fn nice(most: f64) -> f64 {
     let power = 10_f64.powf(most.log10().floor());
     [1.0, 2.0, 5.0, 10.0]
         .map(|step| step * power)
@@ -156,7 +156,7 @@ fn nice(most: f64) -> f64 {
         .unwrap_or(most)
 }
 
-fn short(figure: f64) -> String {
+pub(super) fn short(figure: f64) -> String {
     match figure {
         large if large >= 1e6 => format!("{:.0}M", large / 1e6),
         large if large >= 1e4 => format!("{:.0}k", large / 1e3),
@@ -165,7 +165,7 @@ fn short(figure: f64) -> String {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

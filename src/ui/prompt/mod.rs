@@ -26,6 +26,7 @@ use super::get;
 use super::render::bar;
 use super::session::Session;
 use super::signals::{Signals, Told};
+use super::watch;
 use crate::transfer::DownloadId;
 
 /// How often the progress line is redrawn. Every redraw makes the cursor flicker on slow terminals.
@@ -75,6 +76,7 @@ impl Prompt {
         let mut neighbours = session.servent.neighbours();
         neighbours.mark_changed();
         let mut lonely = true;
+        let mut finds = session.servent.watches().finds();
         let mut reader = self.reader.start(Arc::clone(&session));
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -92,6 +94,7 @@ impl Prompt {
                     Told::Interrupt if conversation.interrupt() => {}
                     _ => break true,
                 },
+                Ok(find) = finds.recv() => session.screen.talk(watch::line(&find)),
                 _ = redraw.tick() => conversation.draw(),
                 Ok(()) = neighbours.changed() => {
                     let count = *neighbours.borrow_and_update();

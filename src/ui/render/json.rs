@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::net::{PeerStatus, Status};
+use crate::net::{PeerStatus, Status, Watch};
 use crate::overlay::{Direction, Reachable, Tally};
 use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
 use crate::ui::results::{AskedFor, Found, Results};
@@ -27,6 +27,7 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "dynamic_queries": status.dynamic_queries,
         "downloads": status.downloads,
         "uploads": status.uploads,
+        "limits": { "upload": limit(status.limits[0]), "download": limit(status.limits[1]) },
         "messages": {
             "in": tally(&status.counts.received),
             "out": tally(&status.counts.sent),
@@ -54,8 +55,26 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
     })
 }
 
+/// Bytes a second; null without a limit.
+fn limit(bytes_a_second: u64) -> Value {
+    match bytes_a_second {
+        0 => Value::Null,
+        limited => limited.into(),
+    }
+}
+
 fn reachable(reachable: Reachable) -> Value {
     json!({ "is": reachable.word(), "why": reachable.reason() })
+}
+
+/// A line of `watch`.
+pub(in crate::ui) fn watch(watch: &Watch) -> Value {
+    json!({
+        "n": watch.id,
+        "words": watch.words,
+        "get": watch.fetch,
+        "found": watch.found(),
+    })
 }
 
 /// A line of `search`, `results` and `browse`.
