@@ -59,6 +59,7 @@ pub(crate) struct Usage {
 pub(crate) struct Told {
     /// Leaves whose tables are complete.
     pub(crate) tables: usize,
+    /// Files that are hashed.
     pub(crate) files: u64,
     pub(crate) shed: u64,
     pub(crate) dropped: u64,
