@@ -22,6 +22,7 @@ mod inbox;
 mod link;
 mod listen;
 mod membership;
+mod room;
 mod routing;
 mod saved;
 mod search;
@@ -34,6 +35,7 @@ mod word;
 
 pub use bootstrap::{Bootstrap, Candidate, DEFAULT_PORT};
 pub use membership::{IndexSource, Standing};
+pub use room::raise_limit_on_open_files;
 pub use search::{Search, SearchHit};
 pub use servent::Servent;
 pub use settings::Settings;

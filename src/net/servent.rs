@@ -17,6 +17,7 @@ use super::datagram::Datagrams;
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
+use super::room::Room;
 use super::saved::Saved;
 use super::seeker::Seeker;
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
@@ -67,7 +68,16 @@ impl Servent {
     ///
     /// # Errors
     /// No address of `settings.listen` is free, or a store cannot be opened.
-    pub async fn start(settings: Settings) -> io::Result<Self> {
+    pub async fn start(mut settings: Settings) -> io::Result<Self> {
+        let room = Room::now();
+        let needed = Room::needed(&settings.overlay);
+        if room.fit(&mut settings.overlay) {
+            let (slots, leaves) = (settings.overlay.slots, settings.overlay.leaves);
+            tracing::warn!(
+                "so few files may be open at once that there is room for {slots} ultrapeers and {leaves} leaves only; \
+                 `ulimit -n {needed}` makes room for all"
+            );
+        }
         let (listener, listen) = bind(&settings.listen).await?;
         let datagrams = match settings.overlay.udp {
             true => open_datagrams(listen).await,
@@ -90,6 +100,7 @@ impl Servent {
             agent: AGENT.to_owned(),
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
+        uploads.lobby().narrow(room.seats());
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
         stores.downloads.listen_on(listen.port());
         let refused = Arc::new(AtomicU64::new(0));
@@ -112,6 +123,7 @@ impl Servent {
             uploads: uploads.clone(),
             downloads: stores.downloads.clone(),
             refused: refused.clone(),
+            most: room.incoming(),
             napster: membership.as_ref().map(|membership| Napster {
                 shelf: stores.librarian.shelf(),
                 expected: membership.expected(),

@@ -17,7 +17,7 @@ use super::screen::{Screen, is_dumb};
 use super::session::{Manner, Session};
 use super::signals::{Signals, Told};
 use super::{config, log, script, start};
-use crate::net::{DEFAULT_PORT, Servent};
+use crate::net::{DEFAULT_PORT, Servent, raise_limit_on_open_files};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -95,6 +95,7 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
         options.verbose,
         options.quiet,
     );
+    raise_limit_on_open_files();
     let servent = Servent::start(settings).await.map_err(|error| {
         Failure::io(
             "the servent cannot start",

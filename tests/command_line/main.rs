@@ -4,5 +4,6 @@
 mod process;
 
 mod fetch;
+mod few_files;
 mod lifecycle;
 mod usage;
