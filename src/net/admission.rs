@@ -4,20 +4,17 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Incoming connections at once, links and transfers together. Half of the usual 1024 file descriptors of a process,
-/// so that our own dials, downloads and stores always find one.
-const IN_ALL: usize = 512;
-
 /// Incoming connections at once from one address: a link, and a neighbour who fetches several files. Loopback is
 /// exempt: a whole network may stand there.
 const PER_ADDRESS: usize = 16;
 
 /// The doorkeeper of one servent. Clones share one count.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Admission(Arc<Mutex<Crowd>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Crowd {
+    most: usize,
     all: usize,
     by_address: HashMap<Ipv4Addr, usize>,
 }
@@ -30,11 +27,20 @@ pub(super) struct Permit {
 }
 
 impl Admission {
+    /// Nobody yet, and never more than `most`.
+    pub(super) fn new(most: usize) -> Self {
+        Self(Arc::new(Mutex::new(Crowd {
+            most,
+            all: 0,
+            by_address: HashMap::new(),
+        })))
+    }
+
     /// A place for a connection from `address`, if there is one.
     pub(super) fn admit(&self, address: Ipv4Addr) -> Option<Permit> {
         let mut crowd = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let here = crowd.by_address.get(&address).copied().unwrap_or_default();
-        if crowd.all >= IN_ALL || (here >= PER_ADDRESS && !address.is_loopback()) {
+        if crowd.all >= crowd.most || (here >= PER_ADDRESS && !address.is_loopback()) {
             return None;
         }
         crowd.all += 1;
@@ -63,9 +69,11 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
+    const IN_ALL: usize = 100;
+
     #[test]
     fn one_address_gets_its_share_and_no_more() {
-        let admission = Admission::default();
+        let admission = Admission::new(IN_ALL);
         let greedy = Ipv4Addr::new(44, 1, 0, 1);
         let mut held: Vec<Permit> = (0..PER_ADDRESS)
             .map(|_| admission.admit(greedy).expect("below the limit"))
@@ -81,7 +89,7 @@ mod tests {
 
     #[test]
     fn loopback_is_limited_only_in_all() {
-        let admission = Admission::default();
+        let admission = Admission::new(IN_ALL);
         let held: Vec<_> = (0..IN_ALL)
             .map_while(|_| admission.admit(Ipv4Addr::LOCALHOST))
             .collect();

@@ -50,6 +50,8 @@ pub(super) struct Door {
     pub(super) uploads: Arc<Uploads>,
     pub(super) downloads: Downloads,
     pub(super) refused: Arc<AtomicU64>,
+    /// Connections it has room for.
+    pub(super) most: usize,
     /// For Napster's peers, if we are registered at an index.
     pub(super) napster: Option<Napster>,
 }
@@ -85,7 +87,7 @@ impl Door {
     /// Accepts for ever.
     pub(super) async fn run(self, listener: TcpListener) {
         let door = Arc::new(self);
-        let admission = Admission::default();
+        let admission = Admission::new(door.most);
         let mut callers = JoinSet::new();
         loop {
             tokio::select! {

@@ -20,6 +20,7 @@ use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
 use super::passing::{PASSING, Passing};
 use super::public::name_caches;
+use super::room::Room;
 use super::saved::Saved;
 use super::seeker::Seeker;
 use super::watches::{Watcher, Watches};
@@ -77,7 +78,16 @@ impl Servent {
     ///
     /// # Errors
     /// No address of `settings.listen` is free, or a store cannot be opened.
-    pub async fn start(settings: Settings) -> io::Result<Self> {
+    pub async fn start(mut settings: Settings) -> io::Result<Self> {
+        let room = Room::now();
+        let needed = Room::needed(&settings.overlay);
+        if room.fit(&mut settings.overlay) {
+            let (slots, leaves) = (settings.overlay.slots, settings.overlay.leaves);
+            tracing::warn!(
+                "so few files may be open at once that there is room for {slots} ultrapeers and {leaves} leaves only; \
+                 `ulimit -n {needed}` makes room for all"
+            );
+        }
         let (listener, listen) = bind(&settings.listen).await?;
         let datagrams = match settings.overlay.udp {
             true => open_datagrams(listen).await,
@@ -104,6 +114,7 @@ impl Servent {
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
         uploads.limit().set(settings.upload_limit);
         stores.downloads.limit().set(settings.download_limit);
+        uploads.lobby().narrow(room.seats());
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
         stores.downloads.listen_on(listen.port());
         let refused = Arc::new(AtomicU64::new(0));
@@ -126,6 +137,7 @@ impl Servent {
             uploads: uploads.clone(),
             downloads: stores.downloads.clone(),
             refused: refused.clone(),
+            most: room.incoming(),
             napster: membership.as_ref().map(|membership| Napster {
                 shelf: stores.librarian.shelf(),
                 expected: membership.expected(),

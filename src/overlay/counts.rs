@@ -67,4 +67,6 @@ pub struct Counts {
     pub duplicate: u64,
     /// Refused for any reason: malformed, no route, TTL, throttled.
     pub dropped: u64,
+    /// Of these, queries of neighbours whose earlier ones had made more work than is theirs to make.
+    pub costly: u64,
 }

@@ -22,6 +22,9 @@ impl Overlay {
         records: Vec<Record>,
         out: &mut impl Outbox,
     ) {
+        if let Some(asker) = self.queries.find(now, &query).and_then(|way| way.to) {
+            self.charge(asker, records.len() as u64);
+        }
         self.release_walker(now, query, !records.is_empty(), out);
         if let Some(records) = self.offer(now, query, records, out) {
             self.answer_along(now, query, records, out);

@@ -87,13 +87,18 @@ mod tests {
     #[test]
     fn nothing_lives_longer_than_the_soft_limit() {
         let horizon = Horizon { soft: 7, hard: 15 };
-        for ttl in 0..=u8::MAX {
-            let (mut next, mut links) = (Some(header(ttl, 0)), 0);
+        let every = (0..=u8::MAX).flat_map(|ttl| (0..=u8::MAX).map(move |hops| (ttl, hops)));
+        for (ttl, hops) in every {
+            let (mut next, mut links) = (Some(header(ttl, hops)), 0);
             while let Some(arrived) = next {
                 links += 1;
                 next = horizon.admit(arrived).ok().and_then(Header::relayed);
             }
-            assert!(links <= 7, "TTL {ttl} crossed {links} links");
+            let left = 7_u8.saturating_sub(hops).max(1);
+            assert!(
+                links <= left,
+                "TTL {ttl} after {hops} hops crossed {links} links more"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! The neighbours: who they are, what they are owed, what they have done.
 //!
-//! A handful at most, so a `Vec`, in the order the links came up: the same run has the same order.
+//! Some hundreds at most, so a `Vec`, in the order the links came up: the same run has the same order.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::wire::handshake::Role;
 use crate::wire::qrp::{Receiver, RouteTable};
 
 use super::proxies::Proxy;
-use super::quota::Quota;
+use super::quota::{Debt, Quota};
 use super::skills::Skills;
 use super::tables::Given;
 use super::{Direction, Introduction, PeerId};
@@ -44,6 +44,8 @@ pub struct Peer {
     pub(super) pongs: Quota,
     /// Queries we take from it.
     pub(super) queries: Quota,
+    /// What it owes for the work these made.
+    pub(super) work: Debt,
     /// Queries it sent beyond that, lately.
     pub(super) excess: u32,
     /// Rules it broke.
@@ -82,6 +84,7 @@ impl Peer {
             pongs_due: 0,
             pongs: Quota::NEW,
             queries: Quota::NEW,
+            work: Debt::NONE,
             excess: 0,
             faults: 0,
             answered: None,
@@ -155,6 +158,9 @@ pub(super) enum Twin {
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     list: Vec<Peer>,
+    /// Their numbers once more, in the same order: a thousand of these lie closer together than ten neighbours, and every
+    /// descriptor looks for a few.
+    ids: Vec<PeerId>,
 }
 
 impl Peers {
@@ -177,11 +183,16 @@ impl Peers {
     }
 
     pub(super) fn get(&self, id: PeerId) -> Option<&Peer> {
-        self.list.iter().find(|peer| peer.id == id)
+        self.list.get(self.place(id)?)
     }
 
     pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        self.list.iter_mut().find(|peer| peer.id == id)
+        let place = self.place(id)?;
+        self.list.get_mut(place)
+    }
+
+    fn place(&self, id: PeerId) -> Option<usize> {
+        self.ids.iter().position(|other| *other == id)
     }
 
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Peer> {
@@ -193,12 +204,14 @@ impl Peers {
     }
 
     pub(super) fn add(&mut self, peer: Peer) {
+        self.ids.push(peer.id);
         self.list.push(peer);
     }
 
     pub(super) fn remove(&mut self, id: PeerId) -> Option<Peer> {
-        let at = self.list.iter().position(|peer| peer.id == id)?;
-        Some(self.list.remove(at))
+        let place = self.place(id)?;
+        self.ids.remove(place);
+        Some(self.list.remove(place))
     }
 
     /// How many links to ultrapeers we dialled ourselves.

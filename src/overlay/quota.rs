@@ -1,4 +1,5 @@
-//! A quota: at most so many in a span of time. Every rate the overlay limits is one of these.
+//! A quota: at most so many in a span of time. Every rate the overlay limits is one of these. And a debt: where what
+//! something costs is known only when it has been done.
 
 use std::time::Duration;
 
@@ -33,6 +34,40 @@ impl Quota {
     }
 }
 
+/// What somebody owes for work he has caused, which time pays off.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Debt {
+    /// In millionths of a unit: so much is paid in a microsecond for each unit a second.
+    owed: u64,
+    at: Time,
+}
+
+impl Debt {
+    /// Nothing owed.
+    pub(super) const NONE: Self = Self {
+        owed: 0,
+        at: Time::ZERO,
+    };
+
+    /// Adds the cost of something.
+    pub(super) const fn add(&mut self, units: u64) {
+        self.owed = self.owed.saturating_add(units.saturating_mul(MILLION));
+    }
+
+    /// Whether no more than `most` units are owed, `rate` of them having been paid in every second.
+    pub(super) fn is_within(&mut self, now: Time, rate: u64, most: u64) -> bool {
+        let micros = now.since(self.at).as_micros();
+        let paid = u64::try_from(micros)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(rate);
+        self.owed = self.owed.saturating_sub(paid);
+        self.at = now;
+        self.owed <= most.saturating_mul(MILLION)
+    }
+}
+
+const MILLION: u64 = 1_000_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,5 +90,19 @@ mod tests {
             .filter(|milli| quota.take(Time::from_millis(*milli), 10, SECOND))
             .count();
         assert_eq!(granted, 100);
+    }
+
+    #[test]
+    fn a_debt_is_paid_by_time() {
+        let mut debt = Debt::NONE;
+        assert!(debt.is_within(Time::from_secs(5), 10, 0));
+        debt.add(25);
+        assert!(debt.is_within(Time::from_secs(5), 10, 25));
+        assert!(!debt.is_within(Time::from_secs(6), 10, 14));
+        assert!(debt.is_within(Time::from_secs(6), 10, 15));
+        assert!(debt.is_within(Time::from_millis(7_500), 10, 0));
+        debt.add(u64::MAX);
+        debt.add(u64::MAX);
+        assert!(!debt.is_within(Time::from_secs(1_000_000), 10, u64::MAX / MILLION / 2));
     }
 }

@@ -177,8 +177,11 @@ impl Overlay {
         let payload = what.payload;
         if payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
             let what = Descriptor { header, payload };
+            let before = self.counts.sent.query;
             self.pass_on(now, from, &query, &what, fresh, out);
+            self.charge(from, self.counts.sent.query - before);
         }
+        self.charge(from, 1);
     }
 
     /// Passes a query on: to leaves once, to ultrapeers as far as its TTL goes. A leaf's is taken over, whatever its TTL.
@@ -215,14 +218,19 @@ impl Overlay {
     }
 
     /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
-    /// after some seconds of it let go.
+    /// after some seconds of it let go. One whose queries cost much is heard less often, but never let go for that: it
+    /// may be honest, and they others'.
     pub(super) fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
         let rate = self.config.query_rate;
         let Some(peer) = self.peers.get_mut(from) else {
             return false;
         };
         if peer.queries.take(now, rate, Duration::from_secs(1)) {
-            return true;
+            let work = u64::from(rate) * WORK;
+            let affordable = rate == u32::MAX || peer.work.is_within(now, work, work / BURST);
+            self.counts.dropped += u64::from(!affordable);
+            self.counts.costly += u64::from(!affordable);
+            return affordable;
         }
         peer.excess = peer.excess.saturating_add(1);
         self.counts.dropped += 1;
@@ -230,6 +238,14 @@ impl Overlay {
             self.banish(now, from, ByeCode::ERRORS, "Too many queries", out);
         }
         false
+    }
+
+    /// Puts work on the account of the neighbour whose query made it: a unit for the query, for each neighbour that is
+    /// sent it, for each file of ours that matches. Each takes some microseconds, here or in a task around us.
+    pub(super) fn charge(&mut self, neighbour: PeerId, units: u64) {
+        if let Some(peer) = self.peers.get_mut(neighbour) {
+            peer.work.add(units);
+        }
     }
 }
 
@@ -255,6 +271,13 @@ const MAX_SEARCHES: usize = 256;
 
 /// The longest payload of a query we pass on: gtk-gnutella drops longer ones, so they would die at the next servent.
 const MAX_RELAYED_QUERY: usize = 256;
+
+/// Units of work that a query may make on average. At [`super::Config::query_rate`] that is 10,000 in a second: queries
+/// that go to forty neighbours 250 times, queries that match all the library we would tell of 20 times.
+const WORK: u64 = 5;
+
+/// This part of a second's work may be owed: it holds everybody up for no more than some milliseconds.
+const BURST: u64 = 2;
 
 /// Seconds' worth of queries above the rate before the neighbour is let go.
 const EXCESS_SECONDS: u32 = 3;

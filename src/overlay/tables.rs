@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::time::Time;
 use crate::wire::qrp::{RouteTable, RouteTableMessage, update};
 use crate::wire::{ByeCode, Descriptor, Guid, Kind, WireError};
@@ -80,8 +82,10 @@ impl Overlay {
         let Some(table) = self.table_to_give(now) else {
             return;
         };
+        // Most know the same of it, and what has changed since need not be worked out for each.
+        let mut changes = Changes::default();
         for to in due {
-            self.give(now, to, &table, out);
+            self.give(now, to, &table, &mut changes, out);
         }
     }
 
@@ -94,7 +98,14 @@ impl Overlay {
         }
     }
 
-    fn give(&mut self, now: Time, to: PeerId, table: &Arc<RouteTable>, out: &mut impl Outbox) {
+    fn give(
+        &mut self,
+        now: Time,
+        to: PeerId,
+        table: &Arc<RouteTable>,
+        changes: &mut Changes,
+        out: &mut impl Outbox,
+    ) {
         let Some(peer) = self.peers.get_mut(to) else {
             return;
         };
@@ -106,14 +117,14 @@ impl Overlay {
         {
             return;
         }
-        let messages = update(table, known.as_deref());
-        if !messages.is_empty() {
+        let payloads = changes.since(known, table);
+        if !payloads.is_empty() {
             given.at = now;
             given.updates = given.updates.saturating_add(1);
         }
-        for message in messages {
+        for payload in payloads {
             let guid = Guid::random(&mut self.rng);
-            let message = Descriptor::new(guid, Kind::RouteTable, 1, message.encode());
+            let message = Descriptor::new(guid, Kind::RouteTable, 1, payload.clone());
             self.send(now, to, message, out);
         }
     }
@@ -129,19 +140,13 @@ impl Overlay {
         {
             return Some(Arc::clone(whole));
         }
-        let mut slots = shelf.slots().max(WHOLE_SLOTS);
-        let whole = loop {
-            let mut whole = RouteTable::new(slots);
-            whole.union(shelf);
-            let leaves = self.peers.iter().filter(|peer| peer.is_leaf());
-            leaves
-                .filter_map(Peer::table)
-                .for_each(|table| whole.union(table));
-            if whole.fill() <= FULL || slots >= MOST_SLOTS {
-                break Arc::new(whole);
-            }
-            slots *= 2;
-        };
+        let mut whole = RouteTable::new(MOST_SLOTS);
+        whole.union(shelf);
+        let leaves = self.peers.iter().filter(|peer| peer.is_leaf());
+        leaves
+            .filter_map(Peer::table)
+            .for_each(|table| whole.union(table));
+        let whole = Arc::new(narrowed(whole, shelf.slots().max(WHOLE_SLOTS)));
         self.tables.whole = Some((now, Arc::clone(&whole)));
         self.tables.stale = false;
         Some(whole)
@@ -199,6 +204,46 @@ impl Overlay {
     }
 }
 
+/// What has changed in our table, for each state of it that somebody knows.
+#[derive(Default)]
+struct Changes(Vec<(Option<Arc<RouteTable>>, Vec<Bytes>)>);
+
+impl Changes {
+    /// The messages that tell whoever knows `known` of `table`, which is the same table in every call.
+    fn since(&mut self, known: Option<Arc<RouteTable>>, table: &RouteTable) -> &[Bytes] {
+        let same = |other: &Option<Arc<RouteTable>>| match (other, &known) {
+            (Some(other), Some(known)) => Arc::ptr_eq(other, known),
+            (None, None) => true,
+            _ => false,
+        };
+        let place = self.0.iter().position(|(other, _)| same(other));
+        let place = place.unwrap_or_else(|| {
+            let messages = update(table, known.as_deref());
+            let payloads = messages.iter().map(RouteTableMessage::encode).collect();
+            self.0.push((known, payloads));
+            self.0.len() - 1
+        });
+        &self.0[place].1
+    }
+}
+
+/// A wide table in the fewest slots, from `slots` on, in which it is not too full. A hash takes the leading bits, so it
+/// is exactly what it would have been.
+fn narrowed(wide: RouteTable, mut slots: u32) -> RouteTable {
+    while slots < wide.slots() {
+        // A table of so many slots cannot be less full than that.
+        if f64::from(wide.len()) <= f64::from(slots) * FULL * f64::from(wide.slots() / slots) {
+            let mut table = RouteTable::new(slots);
+            table.union(&wide);
+            if table.fill() <= FULL {
+                return table;
+            }
+        }
+        slots *= 2;
+    }
+    wide
+}
+
 impl Peer {
     fn slots_held(&self) -> u64 {
         let slots = self.routing.as_ref().map(|routing| routing.slots());
@@ -221,8 +266,8 @@ const MOST_SLOTS: u32 = 1 << 20;
 /// A table fuller than this is made larger: a query of two words then passes a fuller one in one case of twenty-five.
 const FULL: f64 = 0.2;
 
-/// Slots of all neighbours' tables together: 64 MiB, a table of full size for each of 256 leaves. Honest tables are an
-/// eighth of that.
+/// Slots of all neighbours' tables together: 64 MiB, a table of full size for each of 256 leaves. Honest tables are a half
+/// of that at most.
 const SLOTS_HELD: u64 = 64 * 8 * 1024 * 1024;
 
 /// A route table or its sequence is wrong (gtk-gnutella's number).

@@ -5,34 +5,57 @@
 //! something to say is heard.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
-/// Seats: half of the connections the door admits. An honest caller speaks within a round trip, long before so many
-/// others have come.
+/// Seats, where nothing else is said. An honest caller speaks within a round trip, long before so many others have come.
 const SEATS: usize = 256;
 
 /// The lobby of one servent.
 #[derive(Debug, Default)]
-pub struct Lobby(Mutex<VecDeque<Weak<Notify>>>);
+pub struct Lobby(Mutex<Row>);
+
+#[derive(Debug)]
+struct Row {
+    seats: usize,
+    taken: VecDeque<Weak<Notify>>,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            seats: SEATS,
+            taken: VecDeque::new(),
+        }
+    }
+}
 
 /// A caller's place; given up by dropping it.
 #[derive(Debug)]
 pub struct Seat(Arc<Notify>);
 
 impl Lobby {
+    /// Has no more than `seats`, where that is fewer than usual: half of the connections the door admits.
+    pub fn narrow(&self, seats: usize) {
+        self.row().seats = seats.min(SEATS);
+    }
+
+    fn row(&self) -> MutexGuard<'_, Row> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A seat for a new caller. Seats given up are not looked for: they count until their turn to be shown out comes,
     /// which then is nobody's loss.
     pub fn enter(&self) -> Seat {
         let seat = Arc::new(Notify::new());
-        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seats.len() >= SEATS
-            && let Some(silent) = seats.pop_front().and_then(|seat| seat.upgrade())
+        let mut row = self.row();
+        if row.taken.len() >= row.seats
+            && let Some(silent) = row.taken.pop_front().and_then(|seat| seat.upgrade())
         {
             silent.notify_one();
         }
-        seats.push_back(Arc::downgrade(&seat));
+        row.taken.push_back(Arc::downgrade(&seat));
         Seat(seat)
     }
 }

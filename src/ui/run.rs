@@ -20,7 +20,7 @@ use super::session::{Manner, Session};
 use super::signals::{Signals, Told};
 use super::{child, config, log, script, start};
 use crate::api::Opened;
-use crate::net::{DEFAULT_PORT, Servent};
+use crate::net::{DEFAULT_PORT, Servent, raise_limit_on_open_files};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -104,6 +104,7 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
         options.verbose,
         options.quiet,
     );
+    raise_limit_on_open_files();
     let servent = Servent::start(settings).await.map_err(|error| {
         Failure::io(
             "the servent cannot start",

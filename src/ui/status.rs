@@ -89,9 +89,10 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         (
             "refused",
             format!(
-                "{} seen before, {} malformed or without a way, {}",
+                "{} seen before, {} too costly, {} malformed or without a way, {}",
                 counted(counts.duplicate, "query"),
-                counts.dropped,
+                counts.costly,
+                counts.dropped - counts.costly,
                 counted(status.refused, "connection"),
             ),
         ),

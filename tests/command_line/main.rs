@@ -5,5 +5,6 @@ mod process;
 
 mod control;
 mod fetch;
+mod few_files;
 mod lifecycle;
 mod usage;

@@ -30,6 +30,17 @@ impl Process {
         Self::spawn(command)
     }
 
+    /// The same after `ulimit` with `limit`.
+    pub(crate) fn start_with_files(home: &Path, limit: &str, arguments: &[&str]) -> Self {
+        let mut command = at_home(home, "sh");
+        let limited = format!("ulimit {limit}; exec \"$0\" \"$@\"");
+        command
+            .args(["-c", &limited, env!("CARGO_BIN_EXE_servent")])
+            .args(["--data", "data", "--listen", "127.0.0.1:0"])
+            .args(arguments);
+        Self::spawn(command)
+    }
+
     /// Starts `command`, which comes from [`command`].
     pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command
@@ -186,7 +197,11 @@ impl Ended {
 
 /// The program, at home in `home` and knowing nothing of the user's own folders and files.
 pub(crate) fn command(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_servent"));
+    at_home(home, env!("CARGO_BIN_EXE_servent"))
+}
+
+fn at_home(home: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(home)
         .env("HOME", home)

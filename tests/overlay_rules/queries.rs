@@ -168,3 +168,29 @@ fn a_flood_from_one_neighbour_is_throttled_within_a_second_and_ended_within_ten(
     assert_eq!(passed[0], 2_000);
     assert!(ended.is_some_and(|second| second < 10), "{ended:?}");
 }
+
+#[test]
+fn a_neighbour_whose_queries_cost_much_is_heard_less_often_and_the_others_as_before() {
+    let mut bench = Bench::with(&[ALICE, BOB]);
+    let half_the_library = ["song"; 500];
+    let asks = |effects: &[Effect]| matches!(effects, [Effect::Lookup { .. }, ..]);
+    let mut heard = 0;
+    for number in 0..19_000_u64 {
+        // 1,900 a second, which by itself is no flood.
+        bench.now = Time::from_secs(2) + Duration::from_micros(number * 526);
+        if asks(&bench.receive(ALICE, query(1_000 + number, 1, 0))) {
+            heard += 1;
+            bench.found(guid(1_000 + number), &half_the_library);
+        }
+        if number % 50 == 0 {
+            let honest = bench.receive(BOB, query(100_000 + number, 1, 0));
+            assert!(asks(&honest), "at query {number}");
+        }
+    }
+    // Twenty a second, and what may be owed.
+    assert!((200..=215).contains(&heard), "{heard}");
+    let counts = bench.overlay.counts();
+    assert_eq!(counts.costly, 19_000 - heard);
+    assert_eq!(counts.dropped, counts.costly);
+    assert_eq!(bench.overlay.peers().len(), 2, "nobody is let go for it");
+}

@@ -77,6 +77,11 @@ impl Waiting {
         Some(descriptor)
     }
 
+    /// Whether nothing is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// The next one, if it is already there.
     pub(super) fn ready(&mut self) -> Option<Descriptor> {
         let descriptor = self.slots.try_recv().ok()?;

@@ -3,6 +3,7 @@
 //! It reads on only when the actor has taken what it read, so a flood stays in the sender's own machine. It never holds
 //! more than one unfinished descriptor and one read.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -86,12 +87,25 @@ impl Reader {
         }
     }
 
-    /// Reads once; false at the end of the stream.
+    /// Reads once; false at the end of the stream. There is a buffer only while there is something to read: most links
+    /// are silent most of the time, and there may be a thousand.
     async fn fill(&mut self, buffer: &mut BytesMut) -> Result<bool, Ending> {
-        buffer.reserve(STEP);
-        let read = self.socket.read_buf(buffer).await?;
-        self.limit.note(read);
-        Ok(read > 0)
+        if buffer.is_empty() {
+            *buffer = BytesMut::new();
+        }
+        loop {
+            self.socket.readable().await?;
+            buffer.reserve(STEP);
+            match self.socket.try_read_buf(buffer) {
+                Ok(read) => {
+                    self.limit.note(read);
+                    return Ok(read > 0);
+                }
+                // A false alarm.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Hands over all whole descriptors; false when there is no actor any more to take them.

@@ -78,8 +78,10 @@ impl Writer {
                     self.write(&packed).await?;
                 }
             }
-            recycle(&mut plain);
-            recycle(&mut packed);
+            // What comes in quick succession shares a buffer; a silent link has none.
+            let kept = if waiting.is_empty() { 0 } else { 2 * BATCH };
+            recycle(&mut plain, kept);
+            recycle(&mut packed, kept);
         }
         Ok(self.socket.shutdown().await?)
     }
@@ -99,9 +101,9 @@ impl Writer {
     }
 }
 
-/// Empties a buffer for the next batch, and gives back what one large batch made it grow to.
-fn recycle(buffer: &mut BytesMut) {
-    if buffer.capacity() > 2 * BATCH {
+/// Empties a buffer for the next batch, and gives it back if it holds more than `kept` bytes.
+fn recycle(buffer: &mut BytesMut, kept: usize) {
+    if buffer.capacity() > kept {
         *buffer = BytesMut::new();
     }
     buffer.clear();

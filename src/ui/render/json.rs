@@ -33,6 +33,7 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
             "out": tally(&status.counts.sent),
             "duplicate": status.counts.duplicate,
             "dropped": status.counts.dropped,
+            "costly": status.counts.costly,
             "shed": status.shed,
             "lost_hits": status.lost_hits,
         },

@@ -82,6 +82,11 @@ impl Answerer {
         if let Some(refusal) = self.refusal(&said) {
             return Ok(self.refuse(refusal));
         }
+        if agreement::role(&said) == Role::Leaf || self.guides(&said) {
+            // A deflated link takes 300 KiB (see `deflate`), of leaves there are hundreds, and what passes between us is
+            // single queries, of which no compressor makes much, and route tables, which are deflated in themselves.
+            self.greeting.deflate = false;
+        }
         let answer = self.welcome(&said);
         self.newcomer = Some(said);
         Ok(Step::Say(answer))

@@ -14,6 +14,8 @@ const INFINITY: u8 = 7;
 const SET: u8 = 0xa;
 /// A cleared slot as a 4-bit delta: infinity - 1 = +6.
 const CLEAR: u8 = 0x6;
+/// How hard to deflate.
+const EFFORT: Compression = Compression::new(3);
 /// The most data of a sequence in one PATCH message (LimeWire's cut).
 const PIECE: usize = 4096;
 
@@ -109,10 +111,12 @@ impl RouteTable {
     /// The set slots, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().enumerate().flat_map(|(at, &word)| {
-            let base = at as u32 * 64;
-            (0..64)
-                .filter(move |bit| word >> bit & 1 == 1)
-                .map(move |bit| base + bit)
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(at as u32 * 64 + bit)
+            })
         })
     }
 
@@ -130,9 +134,20 @@ impl RouteTable {
         for slot in other.iter().map(u64::from) {
             let first = slot * to / from;
             let end = ((slot + 1) * to).div_ceil(from);
-            for scaled in first..end {
-                self.set_slot(scaled as u32, true);
-            }
+            self.set_all(first as u32, end as u32);
+        }
+    }
+
+    /// Sets the slots from `first` up to `end`, a word of them at a time.
+    fn set_all(&mut self, first: u32, end: u32) {
+        let mut slot = first;
+        while slot < end {
+            let until = end.min((slot / 64 + 1) * 64);
+            let mask = u64::MAX >> (64 - (until - slot)) << (slot % 64);
+            let word = &mut self.words[slot as usize / 64];
+            self.set += (mask & !*word).count_ones();
+            *word |= mask;
+            slot = until;
         }
     }
 }
@@ -181,25 +196,25 @@ pub fn update(table: &RouteTable, known: Option<&RouteTable>) -> Vec<RouteTableM
     messages
 }
 
-/// One 4-bit delta a slot, high nibble first.
+/// One 4-bit delta a slot, high nibble first. Few slots change, so only those are looked at.
 fn deltas(table: &RouteTable, known: Option<&RouteTable>) -> Vec<u8> {
-    let delta = |slot| match (
-        known.is_some_and(|known| known.slot(slot)),
-        table.slot(slot),
-    ) {
-        (false, true) => SET,
-        (true, false) => CLEAR,
-        _ => 0,
-    };
-    (0..table.slots)
-        .step_by(2)
-        .map(|slot| delta(slot) << 4 | delta(slot + 1))
-        .collect()
+    let mut deltas = vec![0; table.slots.div_ceil(2) as usize];
+    for (at, &word) in table.words.iter().enumerate() {
+        let mut changed = word ^ known.map_or(0, |known| known.words[at]);
+        while changed != 0 {
+            let bit = changed.trailing_zeros();
+            changed &= changed - 1;
+            let delta = if word >> bit & 1 == 1 { SET } else { CLEAR };
+            let high = 4 * (1 - bit % 2);
+            deltas[at * 32 + bit as usize / 2] |= delta << high;
+        }
+    }
+    deltas
 }
 
 /// Deflates where that makes it smaller, and tells whether it did.
 fn pack(plain: &[u8]) -> (bool, Bytes) {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = ZlibEncoder::new(Vec::new(), EFFORT);
     let packed = encoder.write_all(plain).and_then(|()| encoder.finish());
     let packed = packed.expect("writing to a Vec cannot fail");
     if packed.len() < plain.len() {

@@ -19,6 +19,19 @@ fn a_link_is_deflated_when_both_sides_want_it() {
 }
 
 #[test]
+fn a_link_to_a_leaf_is_plain() {
+    let leaf = Greeting {
+        role: Role::Leaf,
+        ..greeting(1)
+    };
+    let (caller, answerer) = converse(leaf, greeting(2), vacancy());
+    for step in [caller, answerer] {
+        let agreement = agreement_of(step);
+        assert!(!agreement.deflate_out && !agreement.deflate_in);
+    }
+}
+
+#[test]
 fn each_direction_is_deflated_by_itself() {
     for (accepts, deflates) in [(false, false), (false, true), (true, false), (true, true)] {
         let accept = if accepts {
