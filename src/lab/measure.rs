@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Measured {
     /// Query descriptors sent, by anybody.
     pub queries: u64,
-    /// Questions of walkers to the asker, and answers, each link counted.
+    /// Words of the asker to his walkers to stop, each link counted.
     pub checks: u64,
     /// QueryHit descriptors sent, each link counted.
     pub hits_sent: u64,

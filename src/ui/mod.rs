@@ -35,5 +35,6 @@ mod signals;
 mod start;
 mod status;
 mod transfers;
+mod why;
 
 pub use run::main;

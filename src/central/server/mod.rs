@@ -6,9 +6,15 @@
 
 mod link;
 mod queue;
+mod shared;
+#[cfg(not(feature = "postgres"))]
+#[path = "no_store.rs"]
+mod store;
+#[cfg(feature = "postgres")]
 mod store;
 
-pub use store::{NoStore, Standing, Store};
+pub use shared::{NoStore, Standing};
+pub use store::Store;
 
 use std::collections::HashMap;
 use std::io;
@@ -27,7 +33,7 @@ use super::index::{Effect, Index, Input, Limits, Link, QuestionId};
 use crate::rng::Rng;
 use crate::time::Time;
 use queue::Queue;
-use store::{News, Orders};
+use shared::{News, Orders};
 
 /// Frames that may wait for the index. Senders stand in a fair line, so whoever sends ten thousand a second waits behind
 /// everybody else after each; with more room its frames would fill it.
@@ -73,6 +79,10 @@ enum Report {
     Opened(Link, Ipv4Addr, Arc<Queue>),
     Received(Link, Frame),
     Closed(Link),
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "without a store nobody tells")
+    )]
     Store(News),
 }
 

@@ -191,6 +191,7 @@ impl Membership {
             guid: Guid::ZERO,
             hits,
             messages,
+            prospect: None,
         })
     }
 

@@ -22,7 +22,7 @@ pub(super) struct Row {
     pub(super) success: f64,
     hits_mean: f64,
     pub(super) messages_per_query: f64,
-    /// Of these, a walk's questions and answers.
+    /// Of these, the words that stop a walk.
     checks_per_query: f64,
     duplicates_per_query: f64,
     bytes_per_query: f64,

@@ -17,7 +17,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -25,8 +24,8 @@ use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
 use tokio_util::sync::CancellationToken;
 
+use super::shared::{News, NoStore, Orders, Standing};
 use super::{Figures, Report};
-use crate::central::index::{Answer, Batch, Link, Place, Question, QuestionId, Totals};
 use session::Session;
 
 /// How long to wait before a store that was lost is tried again, at first; then twice as long, up to [`LONGEST_WAIT`].
@@ -39,11 +38,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Links to it are not encrypted.
 #[derive(Clone, Debug)]
 pub struct Store(Config);
-
-/// It is no such address.
-#[derive(Debug, Error)]
-#[error("a store is like postgres://user:password@host/database ({0})")]
-pub struct NoStore(String);
 
 impl FromStr for Store {
     type Err = NoStore;
@@ -67,45 +61,6 @@ impl FromStr for Store {
             .application_name("servent index");
         Ok(Self(config))
     }
-}
-
-/// How an index stands with its store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is being looked for, for the first time.
-    Looking,
-    /// It is there.
-    There,
-    /// It is not, and is tried again and again; what went wrong.
-    Away(String),
-}
-
-/// Where the index sends what is meant for the store: one set a session, so that nothing of the last one gets into the next.
-#[derive(Debug)]
-pub(super) struct Orders {
-    /// Batches, one at a time: the next one once [`News::Written`] came.
-    pub(super) batches: mpsc::Sender<Batch>,
-    /// Questions.
-    pub(super) questions: mpsc::Sender<(QuestionId, Question)>,
-    /// Frames for users of other indexes.
-    pub(super) mail: mpsc::Sender<(Place, Bytes)>,
-}
-
-/// What the store tells.
-#[derive(Debug)]
-pub(super) enum News {
-    /// It is there.
-    Opened(Orders),
-    /// The last batch is written, and somebody else had the nicks of these users first.
-    Written(Vec<Link>),
-    /// A question is answered, or not in time.
-    Answered(QuestionId, Option<Answer>),
-    /// Frames from another index for a user of ours.
-    Forwarded(Link, Bytes),
-    /// What the others have.
-    Others(Totals),
-    /// It is there no longer.
-    Lost,
 }
 
 /// Why the store is lost.
