@@ -214,6 +214,7 @@ async fn flood_of(to: SocketAddrV4, user: usize, frames: &[Frame]) -> TcpStream 
 /// Attacks until it is stopped.
 async fn strike(attack: Attack, to: SocketAddrV4, user: usize) {
     let mut rng = Rng::seeded(user as u64);
+    let garbage: Vec<u8> = (0..4096).map(|_| rng.next() as u8).collect();
     let mut number = 0;
     loop {
         // Whoever is thrown out comes again.
@@ -242,7 +243,7 @@ async fn strike(attack: Attack, to: SocketAddrV4, user: usize) {
                     Frame::new(Kind::SEARCH, "FILENAME CONTAINS \"mp3\"").write(&mut bytes);
                 }
                 Attack::Garbage => {
-                    bytes.extend((0..4096).map(|_| rng.below(256) as u8));
+                    bytes.extend_from_slice(&garbage);
                 }
             }
             let sent = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&bytes)).await;

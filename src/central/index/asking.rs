@@ -203,7 +203,8 @@ impl Index {
         match (waiting.what, answer) {
             (Doing::Search(wish, left), answer) => send(out, link, |bytes| {
                 if let Some(Answer::Found(found)) = answer {
-                    let fits = |found: &&Found| wish.has_runs(name_of(&found.line));
+                    let fits =
+                        |found: &&Found| !wish.is_picky() || wish.has_runs(name_of(&found.line));
                     for found in found.iter().filter(fits).take(left) {
                         tell(bytes, found);
                     }

@@ -102,9 +102,6 @@ impl Wish {
 
     /// Whether a name that has all terms has them where they stand together in the search.
     pub(super) fn has_runs(&self, name: &[u8]) -> bool {
-        if self.demand.runs.is_empty() {
-            return true;
-        }
         let name = fold(&indexed(name));
         self.demand.runs.iter().all(|run| name.contains(run))
     }
@@ -224,7 +221,7 @@ impl Files {
             if wish.excluded.iter().any(|term| self.postings.has(term, id)) {
                 return Verdict::Next;
             }
-            if !wish.has_runs(file.name()) {
+            if wish.is_picky() && !wish.has_runs(file.name()) {
                 return Verdict::Next;
             }
             take(file).unwrap_or(Verdict::Next)
