@@ -176,6 +176,7 @@ async fn carry_out(verb: Verb) -> Result<Exit, Failure> {
             index.run(&screen, &mut signals).await?;
             Exit::Done
         }
+        Verb::Demo(demo) => demo.run(&mut signals).await?,
         Verb::Ask(ask) => ask.run(&mut signals).await?,
     };
     screen.loss().map_or(Ok(exit), Err)

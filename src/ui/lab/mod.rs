@@ -13,6 +13,7 @@ mod report;
 use clap::Subcommand;
 
 pub(super) use compare::Compare;
+pub(super) use experiment::Source;
 
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
