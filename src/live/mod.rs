@@ -24,6 +24,9 @@ use resident::Resident;
 /// Servents of a village: each is a process of some 12 MB and twenty file descriptors.
 pub const MOST: usize = 1_000;
 
+/// How the name of a village's folder begins.
+pub const HOME_PREFIX: &str = "servent-village-";
+
 /// All of it is up within this, or something is wrong.
 const UP_WITHIN: Duration = Duration::from_secs(120);
 
@@ -258,7 +261,7 @@ struct Home(PathBuf);
 
 impl Home {
     fn new() -> io::Result<Self> {
-        let name = format!("servent-village-{}", uuid::Uuid::new_v4().simple());
+        let name = format!("{HOME_PREFIX}{}", uuid::Uuid::new_v4().simple());
         let path = std::env::temp_dir().join(name);
         DirBuilder::new().mode(OWNER_ONLY).create(&path)?;
         Ok(Self(path))

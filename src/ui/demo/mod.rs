@@ -19,6 +19,7 @@ use super::render::{counted, span};
 use super::screen::Screen;
 use super::signals::{Signals, Told};
 use crate::api::{Answer, Said};
+use crate::lab::topology::Kind;
 use crate::live::{MOST, Plan, Stage, Village};
 use picture::Picture;
 use watch::Watch;
@@ -36,11 +37,11 @@ pub(super) struct Demo {
     #[arg(long, value_name = "N", default_value_t = 20)]
     nodes: usize,
 
-    /// Join them so: random, regular, plrg, ba, grid, ring, line, star, tree, full, small-world, or file:PATH
-    #[arg(long, value_name = "KIND", default_value = "random")]
-    topology: Source,
+    /// Join them so: random, regular, plrg, ba, grid, ring, line, star, tree, full, small-world, or file:PATH [default: regular, but full where they are few]
+    #[arg(long, value_name = "KIND")]
+    topology: Option<Source>,
 
-    /// Links of each, on average [default: 4, or what few servents can have]
+    /// Links of each, on average [default: 4]
     #[arg(long, value_name = "D")]
     degree: Option<f64>,
 
@@ -116,10 +117,14 @@ impl Demo {
         self.search
             .parse::<Asked>()
             .map_err(|why| Failure::usage(format!("--search: {why}")))?;
-        let degree = self
-            .degree
-            .unwrap_or_else(|| DEGREE.min(self.nodes as f64 / 2.0).max(1.0));
-        let (graph, _) = self.topology.graph(self.nodes, degree, self.seed, screen)?;
+        // Regular, so that all stand in one network; so few that four links are impossible are all joined.
+        let few = (self.nodes as f64) < 2.0 * DEGREE;
+        let topology = self.topology.clone().unwrap_or(Source::Kind(match few {
+            true => Kind::Full,
+            false => Kind::Regular,
+        }));
+        let degree = self.degree.unwrap_or(if few { 1.0 } else { DEGREE });
+        let (graph, _) = topology.graph(self.nodes, degree, self.seed, screen)?;
         if graph.nodes() > MOST {
             return Err(Failure::usage(format!(
                 "{} nodes are more than {MOST} processes",
