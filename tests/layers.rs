@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, and the ones it may import. Arrows only go down.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("api", &[]),
+    ("live", &["api", "lab"]),
     ("time", &[]),
     ("rng", &[]),
     ("wire", &["time", "rng"]),
@@ -49,6 +50,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "ui",
         &[
             "api",
+            "live",
             "net",
             "lab",
             "transfer",

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use tokio::sync::broadcast;
 
-use crate::wire::{Descriptor, Guid, Kind};
+use crate::wire::{Descriptor, Guid, Kind, Query, WalkStep};
 
 /// How many a watcher may fall behind before it misses some.
 pub(super) const PASSING: usize = 1024;
@@ -17,10 +17,8 @@ pub struct Passing {
     pub guid: Guid,
     /// The far end of the link it came by.
     pub from: SocketAddr,
-    /// Links it has crossed, this one included.
+    /// Links it has crossed, this one included; of a walker, the steps it has taken.
     pub hops: u8,
-    /// Links it may still cross.
-    pub ttl: u8,
     /// When it came. Watchers of several servents on one machine put them in order by it.
     pub at: SystemTime,
 }
@@ -36,12 +34,14 @@ impl Passing {
         if watchers.receiver_count() == 0 || header.kind != Kind::Query {
             return;
         }
+        let query = Query::decode(&descriptor.payload).ok();
+        let step = query.and_then(|query| WalkStep::of(&query).ok().flatten());
+        let crossed = step.map_or(header.hops, |step| step.taken);
         // Nobody is left to be told when the last watcher has just gone.
         let _ = watchers.send(Self {
             guid: header.guid,
             from: from.into(),
-            hops: header.hops.saturating_add(1),
-            ttl: header.ttl.saturating_sub(1),
+            hops: crossed.saturating_add(1),
             at: SystemTime::now(),
         });
     }

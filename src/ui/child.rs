@@ -1,5 +1,6 @@
 //! A servent that is one of many, started by a process that wants none of them to outlive it, whatever its own end.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use super::failure::{Exit, Failure};
 use super::signals::Signals;
+use crate::live::HOME_PREFIX;
 
 /// Ends this process when `parent` ends, also when that is killed. To be said from the thread that goes on longest.
 pub(super) fn bind_to(parent: u32) -> Result<(), Failure> {
@@ -48,10 +50,22 @@ pub(super) async fn until_told(signals: &mut Signals) {
     }
 }
 
-/// Takes the state away, and the folder around all of them when this was the last.
+/// Takes the state away, and the folder around all of them when this was the last. Only in a village: whatever else
+/// `--data` names is not ours to remove.
 pub(super) fn clear(data: &Path) {
-    let home = data.parent();
-    // Nobody is left to be told; what stays lies in a temporary folder.
-    let _ = fs::remove_dir_all(home.unwrap_or(data));
-    let _ = home.and_then(Path::parent).map(fs::remove_dir);
+    let Ok(data) = std::path::absolute(data) else {
+        return;
+    };
+    if let Some(home) = data.parent()
+        && let Some(village) = home.parent().filter(|village| is_village(village))
+    {
+        // Nobody is left to be told; what stays lies in a temporary folder. The last one out finds it empty.
+        let _ = fs::remove_dir_all(home);
+        let _ = fs::remove_dir(village);
+    }
+}
+
+fn is_village(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(OsStr::to_str);
+    name.is_some_and(|name| name.starts_with(HOME_PREFIX))
 }

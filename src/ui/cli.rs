@@ -8,6 +8,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Deserializer};
 
 use super::ask::Ask;
+use super::demo::Demo;
 use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
@@ -182,6 +183,8 @@ pub(super) enum Verb {
     /// Experiments of the laboratory
     #[command(subcommand)]
     Lab(Lab),
+    /// A network of servents on this machine, to play with: each a process of its own, gone when this ends
+    Demo(Demo),
     /// Talk to a running servent
     #[command(flatten)]
     Ask(Ask),

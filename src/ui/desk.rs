@@ -168,7 +168,6 @@ fn query(passing: &Passing) -> Value {
         "guid": passing.guid.to_string(),
         "from": passing.from.to_string(),
         "hops": passing.hops,
-        "ttl": passing.ttl,
         "at_us": at.as_micros() as u64,
     })
 }

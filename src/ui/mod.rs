@@ -16,6 +16,7 @@ mod cli;
 mod command;
 mod config;
 mod data_folder;
+mod demo;
 mod desk;
 mod failure;
 mod get;

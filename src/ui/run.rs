@@ -137,7 +137,12 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
     } else {
         script::run(&session, &mut signals).await
     };
-    stop(&servent, &mut signals).await;
+    if options.child_of.is_some() {
+        // A parent's death is told once for each of its threads, so a second signal means nothing.
+        let _ = timeout(STOP_WITHIN, servent.stop()).await;
+    } else {
+        stop(&servent, &mut signals).await;
+    }
     // Only now: who has told us to stop takes its end for ours.
     drop(api);
     if options.child_of.is_some() {
@@ -177,6 +182,7 @@ async fn carry_out(verb: Verb) -> Result<Exit, Failure> {
             index.run(&screen, &mut signals).await?;
             Exit::Done
         }
+        Verb::Demo(demo) => demo.run(&mut signals).await?,
         Verb::Ask(ask) => ask.run(&mut signals).await?,
     };
     screen.loss().map_or(Ok(exit), Err)

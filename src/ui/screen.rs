@@ -157,6 +157,34 @@ impl Screen {
         }
     }
 
+    /// Draws lines on the terminal, over the `above` lines that were drawn last.
+    pub(super) fn redraw(&self, lines: &[Line], above: usize) {
+        let mut text = match above {
+            0 => String::new(),
+            rows => format!("\u{1b}[{rows}A"),
+        };
+        for line in lines {
+            text += &format!("\r\u{1b}[K{}\n", line.to_text(self.colour_out));
+        }
+        let mut stdout = io::stdout().lock();
+        let drawn = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        if let Err(error) = drawn {
+            self.closed.get_or_init(|| error.kind());
+        }
+    }
+
+    /// Asks for a line to be typed; only where stdin is a terminal.
+    pub(super) fn ask(&self, prompt: &str) {
+        if io::stdin().is_terminal() {
+            let mut stderr = io::stderr().lock();
+            // Nobody is left to be asked when stderr is gone.
+            let _ = write!(stderr, "{}", Style::Bold.paint(prompt, self.colour_err));
+            let _ = stderr.flush();
+        }
+    }
+
     /// How wide a progress line may be; none where there is to be none.
     pub(super) fn bar_columns(&self) -> Option<usize> {
         if let Some(caller) = &self.caller {

@@ -4,6 +4,7 @@
 mod process;
 
 mod control;
+mod demo;
 mod fetch;
 mod few_files;
 mod lifecycle;

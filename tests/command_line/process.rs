@@ -60,6 +60,11 @@ impl Process {
         }
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Types a line.
     pub(crate) fn tell(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("the input is still open");

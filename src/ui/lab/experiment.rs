@@ -22,11 +22,49 @@ use crate::ui::signals::Signals;
 
 /// Where the graph comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Source {
+pub(in crate::ui) enum Source {
     /// Drawn.
     Kind(Kind),
     /// Read from a file.
     File(PathBuf),
+}
+
+impl Source {
+    /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
+    pub(in crate::ui) fn graph(
+        &self,
+        nodes: usize,
+        degree: f64,
+        seed: u64,
+        screen: &Screen,
+    ) -> Result<(Graph, String), Failure> {
+        let (drawn, name) = match self {
+            Self::Kind(kind) => {
+                let mut rng = Rng::seeded(seed ^ GRAPH_SALT);
+                let graph = kind.draw(nodes, degree, &mut rng);
+                let graph = graph.map_err(|error| Failure::usage(error.to_string()))?;
+                (graph, kind.to_string())
+            }
+            Self::File(path) => {
+                let shown = path.display();
+                let graph = topology::read(path)
+                    .map_err(|error| Failure::usage(format!("{shown} gives no graph: {error}")))?;
+                (graph, format!("file:{shown}"))
+            }
+        };
+        let giant = drawn.giant();
+        if giant.nodes() < drawn.nodes() {
+            screen.talk(format!(
+                "{} of {} nodes are one network; the others are left out.",
+                giant.nodes(),
+                drawn.nodes()
+            ));
+        }
+        if giant.nodes() < 2 {
+            return Err(Failure::usage("a network has at least 2 nodes"));
+        }
+        Ok((giant, name))
+    }
 }
 
 impl FromStr for Source {
@@ -87,32 +125,8 @@ pub(super) struct Experiment {
 impl Experiment {
     /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
     pub(super) fn graph(&self, screen: &Screen) -> Result<(Graph, String), Failure> {
-        let (drawn, name) = match &self.topology {
-            Source::Kind(kind) => {
-                let mut rng = Rng::seeded(self.seed ^ GRAPH_SALT);
-                let graph = kind.draw(self.nodes, self.degree, &mut rng);
-                let graph = graph.map_err(|error| Failure::usage(error.to_string()))?;
-                (graph, kind.to_string())
-            }
-            Source::File(path) => {
-                let shown = path.display();
-                let graph = topology::read(path)
-                    .map_err(|error| Failure::usage(format!("{shown} gives no graph: {error}")))?;
-                (graph, format!("file:{shown}"))
-            }
-        };
-        let giant = drawn.giant();
-        if giant.nodes() < drawn.nodes() {
-            screen.talk(format!(
-                "{} of {} nodes are one network; the others are left out.",
-                giant.nodes(),
-                drawn.nodes()
-            ));
-        }
-        if giant.nodes() < 2 {
-            return Err(Failure::usage("a network has at least 2 nodes"));
-        }
-        Ok((giant, name))
+        self.topology
+            .graph(self.nodes, self.degree, self.seed, screen)
     }
 
     /// This experiment with these strategies.

@@ -18,6 +18,7 @@ use std::path::Path;
 use clap::Subcommand;
 
 pub(super) use compare::Compare;
+pub(super) use experiment::Source;
 
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
