@@ -95,8 +95,8 @@ pub(super) enum Order {
     },
     /// Here are more UDP host caches.
     LearnCaches(Vec<SocketAddrV4>),
-    /// The gateway passes this port of its own through to ours.
-    Outside(u16),
+    /// The gateway passes this port of its own through to ours, or none.
+    Outside(Option<u16>),
     /// Hang up.
     Disconnect {
         addr: SocketAddrV4,

@@ -14,6 +14,7 @@
 
 mod actor;
 mod admission;
+mod beginning;
 mod bootstrap;
 mod datagram;
 mod dial;
@@ -38,15 +39,15 @@ mod webcaches;
 mod whereabouts;
 mod word;
 
+pub use beginning::{BootstrapSource, BootstrapStep};
 pub use bootstrap::{Bootstrap, Candidate, DEFAULT_PORT};
-pub use gateway::GatewayStep;
+pub use gateway::{GatewayNews, GatewayStep};
 pub use membership::{IndexSource, Standing};
 pub use passing::Passing;
-pub use public::WEB_CACHES as PUBLIC_WEB_CACHES;
+pub use public::Public;
 pub use room::raise_limit_on_open_files;
 pub use search::{Search, SearchHit};
 pub use servent::Servent;
 pub use settings::Settings;
 pub use status::{PeerStatus, Status};
 pub use watches::{Find, Watch, Watches};
-pub use webcaches::WebCacheNews;

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::actor::{Acquaintances, Actor, Parts};
 use super::datagram::Datagrams;
-use super::gateway::{Gateway, GatewayStep};
+use super::gateway::{Gateway, Mapped};
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
@@ -24,8 +24,8 @@ use super::room::Room;
 use super::saved::Saved;
 use super::seeker::Seeker;
 use super::watches::{Watcher, Watches};
-use super::webcaches::{WebCacheNews, WebCaches};
-use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
+use super::webcaches::{Book, WebCacheNews, WebCaches};
+use super::{BootstrapStep, IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
 use crate::overlay::{Repute, Strategy};
 use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
@@ -53,8 +53,8 @@ struct Inner {
     watches: Watches,
     uploads: Arc<Uploads>,
     membership: Option<Membership>,
-    web_caches: watch::Receiver<Option<WebCacheNews>>,
-    gateway_steps: watch::Receiver<Vec<GatewayStep>>,
+    web_caches: watch::Receiver<Vec<WebCacheNews>>,
+    mapped: watch::Receiver<Mapped>,
     /// Cancelled when the actor's task is over.
     over: CancellationToken,
     /// Tells the actor to leave, at the latest when nobody holds the servent any more.
@@ -187,23 +187,32 @@ impl Servent {
         };
         let gone = over.clone();
         tokio::spawn(async move { gone.run_until_cancelled(watcher.run()).await });
-        let (asker, web_caches) = WebCaches::new(
-            &settings.web_caches,
-            &settings.data,
-            AGENT,
-            inbox.clone(),
-            neighbours.clone(),
-        );
-        let gone = over.clone();
-        tokio::spawn(async move { gone.run_until_cancelled(asker.run()).await });
-        let (gateway, gateway_steps) = Gateway::new(listen.port(), settings.gateway, inbox.clone());
-        let opened = settings
-            .public
-            .then(|| tokio::spawn(gateway.run(stop.clone())));
-        if settings.public && has_datagrams {
-            let (gone, inbox) = (over.clone(), inbox.clone());
-            tokio::spawn(async move { gone.run_until_cancelled(name_caches(inbox)).await });
-        }
+        let (tell_of_caches, web_caches) = watch::channel(Vec::new());
+        let (tell_of_mapping, mapped) = watch::channel(Mapped::default());
+        let opened = settings.public.map(|public| {
+            let asker = WebCaches {
+                book: Book::open(settings.data.join("webcaches"), &public.web_caches),
+                agent: AGENT.to_owned(),
+                inbox: inbox.clone(),
+                neighbours: neighbours.clone(),
+                news: tell_of_caches,
+            };
+            let gone = over.clone();
+            tokio::spawn(async move { gone.run_until_cancelled(asker.run()).await });
+            if has_datagrams {
+                let (gone, inbox) = (over.clone(), inbox.clone());
+                let naming = name_caches(public.udp_caches, inbox);
+                tokio::spawn(async move { gone.run_until_cancelled(naming).await });
+            }
+            let gateway = Gateway {
+                port: listen.port(),
+                at: public.gateway,
+                upnp: public.upnp,
+                inbox: inbox.clone(),
+                news: tell_of_mapping,
+            };
+            tokio::spawn(gateway.run(stop.clone()))
+        });
         let finished = over.clone().drop_guard();
         tokio::spawn(async move {
             actor.run(reports, known).await;
@@ -226,7 +235,7 @@ impl Servent {
             uploads,
             membership,
             web_caches,
-            gateway_steps,
+            mapped,
             over,
             stop: stop.drop_guard(),
             kill,
@@ -326,8 +335,11 @@ impl Servent {
     pub async fn status(&self) -> Status {
         let answer = self.ask(Order::Status).await;
         let mut status = answer.unwrap_or_else(|| Status::stopped(self.0.guid, self.0.listen));
-        status.web_cache = self.0.web_caches.borrow().clone();
-        status.gateway = self.0.gateway_steps.borrow().clone();
+        let web_caches = self.0.web_caches.borrow();
+        status
+            .bootstrap
+            .extend(web_caches.iter().map(BootstrapStep::from));
+        status.gateway = self.0.mapped.borrow().news();
         status
     }
 

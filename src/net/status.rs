@@ -3,7 +3,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::{GatewayStep, WebCacheNews};
+use super::{BootstrapStep, GatewayNews};
 use crate::overlay::{Counts, Direction, Reachable, RoleReason};
 use crate::wire::Guid;
 use crate::wire::handshake::Role;
@@ -53,10 +53,10 @@ pub struct Status {
     pub proxies: Vec<SocketAddrV4>,
     /// Hosts known that could be dialled.
     pub hosts: usize,
-    /// The last question to a web cache, if there was one, and what came of it.
-    pub web_cache: Option<WebCacheNews>,
-    /// The ways in which the gateway was asked to let strangers in, in order; none without `public`.
-    pub gateway: Vec<GatewayStep>,
+    /// Where hosts come from, in the order in which they are used, and how many have come.
+    pub bootstrap: Vec<BootstrapStep>,
+    /// What came of asking the gateway to let strangers in.
+    pub gateway: GatewayNews,
     /// Datagrams that were malformed, too many, or not taken by the system.
     pub lost_datagrams: u64,
     /// Since the start.
@@ -88,8 +88,8 @@ impl Status {
             reachable: [Reachable::Unknown("it has stopped"); 2],
             proxies: Vec::new(),
             hosts: 0,
-            web_cache: None,
-            gateway: Vec::new(),
+            bootstrap: Vec::new(),
+            gateway: GatewayNews::default(),
             lost_datagrams: 0,
             uptime: Duration::ZERO,
         }

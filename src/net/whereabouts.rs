@@ -48,8 +48,8 @@ impl Whereabouts {
     }
 
     /// Notes the port by which strangers reach us through the gateway.
-    pub(super) const fn outside(&mut self, port: u16) {
-        self.outside = Some(port);
+    pub(super) const fn set_outside(&mut self, port: Option<u16>) {
+        self.outside = port;
     }
 
     /// Where we can be reached, as far as we know.

@@ -30,6 +30,52 @@ struct Cache {
     waiting: bool,
     /// Times in a row that it has not.
     failures: u8,
+    /// How many hosts its last answer told of.
+    told: Option<usize>,
+}
+
+/// What came of a UDP host cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UdpCacheNews {
+    /// The cache.
+    pub addr: SocketAddrV4,
+    /// How many hosts its last answer told of; none before the first.
+    pub told: Option<usize>,
+    /// Questions since then without an answer, the one that is on its way aside.
+    pub unanswered: u8,
+    /// How long it is let alone from now on.
+    pub wait: Duration,
+}
+
+impl Cache {
+    /// Questions in a row without an answer, the last one included.
+    fn lost(&self) -> u8 {
+        self.failures + u8::from(self.waiting)
+    }
+
+    /// When it may be asked next.
+    fn due(&self) -> Option<Time> {
+        let wait = match self.lost() {
+            0 => CONTENT,
+            lost if lost < GIVEN_UP => RETRY * (1 << (lost - 1)),
+            _ => ABANDONED,
+        };
+        self.asked.map(|at| at + wait)
+    }
+
+    fn is_ready(&self, now: Time) -> bool {
+        self.due().is_none_or(|due| due <= now)
+    }
+
+    fn news(&self, now: Time) -> UdpCacheNews {
+        let late = self.asked.is_none_or(|at| now.since(at) >= PATIENCE);
+        UdpCacheNews {
+            addr: self.addr,
+            told: self.told,
+            unanswered: self.failures + u8::from(self.waiting && late),
+            wait: self.due().map_or(Duration::ZERO, |due| due.since(now)),
+        }
+    }
 }
 
 impl Caches {
@@ -40,6 +86,7 @@ impl Caches {
                 asked: None,
                 waiting: false,
                 failures: 0,
+                told: None,
             });
         }
     }
@@ -54,23 +101,21 @@ impl Caches {
         if now < self.due {
             return None;
         }
-        let ready = |cache: &Cache| {
-            let lost = cache.failures + u8::from(cache.waiting);
-            let wait = match lost {
-                0 => CONTENT,
-                lost if lost < GIVEN_UP => RETRY * (1 << (lost - 1)),
-                _ => ABANDONED,
-            };
-            cache.asked.is_none_or(|at| now.since(at) >= wait)
-        };
-        let at = self.list.iter().position(ready)?;
+        let at = self.list.iter().position(|cache| cache.is_ready(now))?;
         let mut cache = self.list.remove(at);
-        cache.failures = (cache.failures + u8::from(cache.waiting)).min(GIVEN_UP);
+        cache.failures = cache.lost().min(GIVEN_UP);
         cache.asked = Some(now);
         cache.waiting = true;
         self.list.push(cache);
         self.due = now + PACE;
         Some(cache.addr)
+    }
+
+    /// Notes how many hosts it told of.
+    fn note(&mut self, from: SocketAddrV4, told: usize) {
+        if let Some(cache) = self.list.iter_mut().find(|cache| cache.addr == from) {
+            cache.told = Some(told);
+        }
     }
 
     /// Notes an answer; true if it is the first to what was asked.
@@ -88,6 +133,12 @@ impl Caches {
 }
 
 impl Overlay {
+    /// The UDP host caches, those asked longest ago first, and what came of each.
+    pub fn udp_caches(&self, now: Time) -> Vec<UdpCacheNews> {
+        let caches = self.datagrams.iter().flat_map(|udp| &udp.caches.list);
+        caches.map(|cache| cache.news(now)).collect()
+    }
+
     /// Caches that the user named.
     pub(super) fn learn_caches(
         &mut self,
@@ -135,10 +186,15 @@ impl Overlay {
         // A cache by profession need not be a servent.
         let itself = pong.ggep.get("UDPHC").is_none().then_some(pong.addr);
         let told = pong.hosts().into_iter().take(HOSTS_HEARD);
+        let mut believed = 0;
         for addr in told.chain(itself) {
             if is_believed(addr, *from.ip()) && !self.is_ourselves(addr) {
                 self.hosts.hear(now, addr, *from.ip());
+                believed += 1;
             }
+        }
+        if let Some(udp) = &mut self.datagrams {
+            udp.caches.note(from, believed);
         }
         self.grow(now, out);
     }
@@ -194,6 +250,32 @@ mod tests {
         }
         assert_eq!(asked, [(0, addr(1)), (5, addr(2)), (10, addr(3))]);
         assert_eq!(caches.choose(Time::from_secs(600)), Some(addr(1)));
+    }
+
+    #[test]
+    fn it_is_told_what_came_of_each() {
+        let mut caches = Caches::default();
+        (1..=3).for_each(|last| caches.add(addr(last)));
+        assert_eq!(caches.choose(Time::from_secs(0)), Some(addr(1)));
+        assert!(caches.answered(Time::from_secs(1), addr(1)));
+        caches.note(addr(1), 12);
+        assert_eq!(caches.choose(Time::from_secs(10)), Some(addr(2)));
+        let told = |second| {
+            let news = caches.list.iter().map(|cache| {
+                let news = cache.news(Time::from_secs(second));
+                (news.addr, news.told, news.unanswered, news.wait.as_secs())
+            });
+            news.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(20),
+            [
+                (addr(3), None, 0, 0),
+                (addr(1), Some(12), 0, 580),
+                (addr(2), None, 0, 20),
+            ]
+        );
+        assert_eq!(told(40)[2], (addr(2), None, 1, 0));
     }
 
     #[test]

@@ -60,6 +60,7 @@ mod tables;
 mod vendor;
 mod walk;
 
+pub use caches::UdpCacheNews;
 pub use config::Config;
 pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
@@ -193,14 +194,20 @@ impl Overlay {
     /// The hosts worth saving for the next start, best first: two anchors, the other neighbours, the rest.
     pub fn hosts(&self) -> Vec<(SocketAddrV4, Repute)> {
         let anchors = self.anchors();
-        let neighbours = self.ultrapeers_at().filter(|host| !anchors.contains(host));
+        let neighbours = self.peers.iter().filter(|peer| !peer.is_leaf());
+        let neighbours = neighbours.filter_map(|peer| {
+            // Anybody can call us: that proves nothing.
+            let repute = match peer.who.direction {
+                Direction::Outgoing => Repute::Proven,
+                Direction::Incoming => Repute::Told,
+            };
+            let host = peer.listening()?;
+            (!anchors.contains(&host)).then_some((host, repute))
+        });
         let best = self.hosts.best();
         let others = best.filter(|(host, _)| !self.peers.are_at(*host));
         let anchored = anchors.iter().map(|host| (*host, Repute::Anchor));
-        anchored
-            .chain(neighbours.map(|host| (host, Repute::Proven)))
-            .chain(others)
-            .collect()
+        anchored.chain(neighbours).chain(others).collect()
     }
 
     /// What has been counted.

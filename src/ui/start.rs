@@ -13,7 +13,7 @@ use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
-use crate::net::{Bootstrap, DEFAULT_PORT, PUBLIC_WEB_CACHES, Settings};
+use crate::net::{Bootstrap, DEFAULT_PORT, Public, Settings};
 use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
@@ -34,11 +34,6 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         })
         .collect::<Result<_, _>>()?;
     let bootstrap = candidates(options.bootstrap.as_deref())?;
-    let mut web_caches = Vec::new();
-    if options.public {
-        web_caches = bootstrap.web_caches();
-        web_caches.extend(PUBLIC_WEB_CACHES.map(str::to_owned));
-    }
     Ok(Settings {
         share,
         downloads: options
@@ -52,9 +47,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         },
         bootstrap: bootstrap.hosts().await,
         caches: bootstrap.caches().await,
-        web_caches,
-        public: options.public,
-        gateway: None,
+        public: options.public.then(|| public(&bootstrap)),
         connect: try_join_all(hosts.iter().map(Host::resolve)).await?,
         index: match &options.index {
             Some(index) => Some(index.resolve().await?),
@@ -93,6 +86,13 @@ fn by_hand() -> overlay::Config {
         routes: ROUTES,
         ..overlay::Config::default()
     }
+}
+
+/// The public network, whose web caches are asked after those of the user's file.
+fn public(bootstrap: &Bootstrap) -> Public {
+    let mut public = Public::shipped();
+    public.web_caches.splice(..0, bootstrap.web_caches());
+    public
 }
 
 fn usual_ports() -> Vec<SocketAddrV4> {
@@ -170,4 +170,36 @@ fn usual_bootstrap() -> Option<PathBuf> {
     std::iter::once(here)
         .chain(configured)
         .find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    async fn asked_for(words: &[&str]) -> Settings {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("candidates");
+        std::fs::write(&file, "127.0.0.1:6346\ngwc:http://cache.example/\n").expect("written");
+        let mut line = vec!["servent", "--bootstrap"];
+        line.push(file.to_str().expect("plain letters"));
+        line.extend(words);
+        let options = Options::parse_from(line);
+        let data = DataFolder::named(folder.path()).expect("a folder");
+        settings(&options, &data).await.expect("good options")
+    }
+
+    #[tokio::test]
+    async fn without_the_option_the_public_network_is_let_be() {
+        assert_eq!(asked_for(&[]).await.public, None);
+    }
+
+    #[tokio::test]
+    async fn with_the_option_the_users_web_caches_come_first() {
+        let public = asked_for(&["--public"]).await.public.expect("asked for");
+        assert_eq!(public.web_caches[0], "http://cache.example/");
+        assert_eq!(public.web_caches[1..], Public::shipped().web_caches);
+        assert_eq!(public.udp_caches, Public::shipped().udp_caches);
+    }
 }

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::membership;
 use super::render::{bytes, counted, json, rate, span};
 use super::session::Session;
-use crate::net::{GatewayStep, Status, WebCacheNews};
+use crate::net::{BootstrapSource, BootstrapStep, GatewayNews, GatewayStep};
 use crate::overlay::Tally;
 
 /// Shows it.
@@ -82,7 +82,8 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
                 }
             },
         ),
-        ("hosts known", hosts(&status)),
+        ("hosts known", counted(status.hosts as u64, "host")),
+        ("they came from", sources(&status.bootstrap)),
         ("gateway", gateway(&status.gateway)),
         ("received", messages(&counts.received)),
         ("sent", messages(&counts.sent)),
@@ -114,28 +115,50 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How many hosts could be dialled, and what the web caches had to say if it came to that.
-fn hosts(status: &Status) -> String {
-    let known = counted(status.hosts as u64, "host");
-    match &status.web_cache {
-        None => known,
-        Some(WebCacheNews { url, outcome }) => match outcome {
-            Ok(count) => format!("{known}, {count} of them from {}", clean(url)),
-            Err(why) => format!("{known}; {} was no help: {}", clean(url), clean(why)),
-        },
+/// Where hosts come from, how many came, and when more may.
+fn sources(steps: &[BootstrapStep]) -> String {
+    let told = |step: &BootstrapStep| {
+        let told = match &step.outcome {
+            None => "not asked yet".to_owned(),
+            Some(Ok(count)) => counted(*count as u64, "host"),
+            Some(Err(why)) => clean(why).into_owned(),
+        };
+        let next = match step.next {
+            Some(wait) if step.outcome.is_some() && !wait.is_zero() => {
+                format!(" (not asked again for {})", span(wait))
+            }
+            _ => String::new(),
+        };
+        format!("{}: {told}{next}", source(&step.source))
+    };
+    steps.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+fn source(source: &BootstrapSource) -> String {
+    match source {
+        BootstrapSource::Saved => "earlier runs".to_owned(),
+        BootstrapSource::Named => "--connect".to_owned(),
+        BootstrapSource::File => "bootstrap file".to_owned(),
+        BootstrapSource::UdpCache(addr) => format!("host cache {addr}"),
+        BootstrapSource::WebCache(url) => format!("web cache {}", clean(url)),
     }
 }
 
 /// Whether the gateway lets strangers in, and how.
-fn gateway(steps: &[GatewayStep]) -> String {
+fn gateway(news: &GatewayNews) -> String {
     let step = |step: &GatewayStep| match &step.outcome {
         Ok(port) => format!("port {port} leads here by {}", step.way),
         Err(why) => format!("{}: {}", step.way, clean(why)),
     };
-    match steps {
-        [] => "not asked".to_owned(),
-        steps => steps.iter().map(step).collect::<Vec<_>>().join("; "),
+    let mut steps: Vec<_> = news.steps.iter().map(step).collect();
+    if steps.is_empty() {
+        return "not asked".to_owned();
     }
+    steps.extend(
+        news.next
+            .map(|next| format!("next asked in {}", span(next))),
+    );
+    steps.join("; ")
 }
 
 /// A limit in words.

@@ -36,9 +36,7 @@ impl Member {
             listen: vec![ANYWHERE],
             bootstrap: Vec::new(),
             caches: Vec::new(),
-            web_caches: Vec::new(),
-            public: false,
-            gateway: None,
+            public: None,
             connect: connect
                 .iter()
                 .map(|member| member.servent.listen())

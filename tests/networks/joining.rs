@@ -1,17 +1,17 @@
-//! Ways into a network: what an earlier run knew, web caches, the gateway.
+//! Ways into a network: host caches by UDP, web caches when nobody else helps; and whom nobody asks.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use servent::net::Servent;
+use servent::net::{BootstrapSource, BootstrapStep, Servent};
 use servent::overlay::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::network::{LOOPBACK_ANY, PATIENCE, settings};
+use crate::network::{LOOPBACK_ANY, PATIENCE, nothing_public, settings};
 
 /// A web cache that answers everybody with `body`, in the manner of an old server; how often it was asked.
 async fn web_cache(body: String) -> (SocketAddrV4, Arc<AtomicUsize>) {
@@ -52,6 +52,21 @@ async fn until_linked(servent: &Servent) {
         .expect("it runs");
 }
 
+/// What came of this source, as soon as it was asked.
+async fn step(servent: &Servent, source: &BootstrapSource) -> BootstrapStep {
+    let asked = async {
+        loop {
+            let steps = servent.status().await.bootstrap;
+            let step = steps.into_iter().find(|step| step.source == *source);
+            match step {
+                Some(step) if step.outcome.is_some() => return step,
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    };
+    timeout(PATIENCE, asked).await.expect("asked in time")
+}
+
 #[tokio::test]
 async fn a_web_cache_leads_in_where_nobody_else_does() {
     let folders = tempfile::tempdir().expect("folders");
@@ -63,12 +78,17 @@ async fn a_web_cache_leads_in_where_nobody_else_does() {
     ))
     .await;
     let mut here = settings(&folders.path().join("here"), Config::default());
-    here.web_caches = vec![format!("http://{cache}/moved")];
+    let url = format!("http://{cache}/moved");
+    let mut public = nothing_public();
+    public.web_caches = vec![url.clone()];
+    here.public = Some(public);
     let here = Servent::start(here).await.expect("started");
     until_linked(&here).await;
     assert_eq!(asked.load(Relaxed), 1);
-    let news = here.status().await.web_cache.expect("it was asked");
-    assert_eq!(news.outcome, Ok(1));
+    let step = step(&here, &BootstrapSource::WebCache(url)).await;
+    assert_eq!(step.outcome, Some(Ok(1)));
+    let next = step.next.expect("not at once");
+    assert!(next > Duration::from_secs(3_500) && next <= Duration::from_secs(3_600));
     here.stop().await;
     there.stop().await;
 }
@@ -80,105 +100,69 @@ async fn nobody_asks_a_web_cache_who_has_company() {
     let there = settings(&folders.path().join("there"), Config::default());
     let there = Servent::start(there).await.expect("started");
     let mut here = settings(&folders.path().join("here"), Config::default());
-    here.web_caches = vec![format!("http://{cache}/gwc")];
+    let url = format!("http://{cache}/gwc");
+    let mut public = nothing_public();
+    public.web_caches = vec![url.clone()];
+    here.public = Some(public);
     here.bootstrap = vec![there.listen()];
     let here = Servent::start(here).await.expect("started");
     until_linked(&here).await;
     assert_eq!(asked.load(Relaxed), 0);
     // As soon as the company is gone the cache is asked, so it was no fault of the cache's.
     there.stop().await;
-    timeout(PATIENCE, async {
-        while asked.load(Relaxed) == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-    .expect("asked");
-    let news = async {
-        loop {
-            if let Some(news) = here.status().await.web_cache {
-                break news;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let news = timeout(PATIENCE, news).await.expect("noted");
-    assert_eq!(news.outcome, Err("it told of no servent".to_owned()));
+    let step = step(&here, &BootstrapSource::WebCache(url)).await;
+    assert_eq!(step.outcome, Some(Err("it told of no servent".to_owned())));
     assert_eq!(asked.load(Relaxed), 1);
     here.stop().await;
 }
 
-/// A gateway that speaks NAT-PMP (RFC 6886) and no PCP; what it was asked for: protocol, port, lifetime.
-async fn gateway(
-    at: Ipv4Addr,
-) -> (
-    tokio::task::JoinHandle<()>,
-    tokio::sync::mpsc::UnboundedReceiver<(u8, u16, u32)>,
-) {
-    let socket = UdpSocket::bind((at, 5351)).await.expect("a port");
-    let (tell, asked) = tokio::sync::mpsc::unbounded_channel();
-    let task = tokio::spawn(async move {
-        let mut packet = [0; 1_100];
-        while let Ok((length, from)) = socket.recv_from(&mut packet).await {
-            let number = |at: usize| u16::from_be_bytes([packet[at], packet[at + 1]]);
-            let answer = match packet[..length] {
-                // Another version: it speaks version 0 alone.
-                [2, ..] => vec![0, 128, 0, 1, 0, 0, 0, 9],
-                [0, protocol @ 1..=2, ..] if length == 12 => {
-                    let inside = number(4);
-                    let life = u32::from(number(8)) << 16 | u32::from(number(10));
-                    let _ = tell.send((protocol, inside, life));
-                    let outside = if life == 0 { 0 } else { 40_000 };
-                    let mut answer = vec![0, 128 + protocol, 0, 0, 0, 0, 0, 9];
-                    answer.extend(inside.to_be_bytes());
-                    answer.extend(u16::to_be_bytes(outside));
-                    answer.extend(life.to_be_bytes());
-                    answer
-                }
-                _ => continue,
-            };
-            let _ = socket.send_to(&answer, from).await;
-        }
-    });
-    (task, asked)
+#[tokio::test]
+async fn the_host_caches_of_the_public_network_are_asked_before_its_web_caches() {
+    let folders = tempfile::tempdir().expect("folders");
+    let there = settings(&folders.path().join("there"), Config::default());
+    let there = Servent::start(there).await.expect("started");
+    let mut third = settings(&folders.path().join("third"), Config::default());
+    third.bootstrap = vec![there.listen()];
+    let third = Servent::start(third).await.expect("started");
+    until_linked(&there).await;
+    let (cache, asked) = web_cache(String::new()).await;
+    let mut here = settings(&folders.path().join("here"), Config::default());
+    let mut public = nothing_public();
+    // Every servent answers as a host cache does, and tells of its neighbours.
+    public.udp_caches = vec![("localhost".to_owned(), there.listen().port())];
+    public.web_caches = vec![format!("http://{cache}/gwc")];
+    here.public = Some(public);
+    let here = Servent::start(here).await.expect("started");
+    until_linked(&here).await;
+    let step = step(&here, &BootstrapSource::UdpCache(there.listen())).await;
+    assert_eq!(step.outcome, Some(Ok(1)));
+    assert!(step.next.is_some_and(|next| !next.is_zero()));
+    assert_eq!(asked.load(Relaxed), 0);
+    for servent in [here, there, third] {
+        servent.stop().await;
+    }
 }
 
 #[tokio::test]
-async fn the_gateway_is_asked_to_let_strangers_in_and_told_when_that_is_over() {
-    // An address of loopback that no other test listens on.
-    let at = Ipv4Addr::new(127, 53, 51, 1);
-    let (task, mut asked) = gateway(at).await;
+async fn a_servent_tells_what_it_began_with() {
     let folders = tempfile::tempdir().expect("folders");
-    let mut here = settings(
-        folders.path(),
-        Config {
-            udp: false,
-            ..Config::default()
-        },
-    );
-    here.public = true;
-    here.gateway = Some(at);
+    let dead = |last: u8| SocketAddrV4::new([127, 0, 0, last].into(), 1);
+    let mut here = settings(folders.path(), Config::default());
+    std::fs::create_dir_all(&here.data).expect("a folder");
+    std::fs::write(here.data.join("hosts"), "127.0.0.9:1 proven\n").expect("written");
+    here.connect = vec![dead(2)];
+    here.bootstrap = vec![dead(3), dead(4)];
     let here = Servent::start(here).await.expect("started");
-    let port = here.listen().port();
-    for protocol in [2, 1] {
-        let wish = timeout(PATIENCE, asked.recv()).await.expect("in time");
-        assert_eq!(wish, Some((protocol, port, 3_600)));
-    }
-    let steps = async {
-        loop {
-            let steps = here.status().await.gateway;
-            if !steps.is_empty() {
-                break steps;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let steps = timeout(PATIENCE, steps).await.expect("noted");
-    assert_eq!(steps[0].outcome, Ok(40_000));
+    let steps = here.status().await.bootstrap;
+    let told = steps.into_iter().map(|step| (step.source, step.outcome));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            (BootstrapSource::Saved, Some(Ok(1))),
+            (BootstrapSource::Named, Some(Ok(1))),
+            (BootstrapSource::File, Some(Ok(2))),
+        ],
+        "and nothing public"
+    );
     here.stop().await;
-    for protocol in [2, 1] {
-        let wish = timeout(PATIENCE, asked.recv()).await.expect("in time");
-        assert_eq!(wish, Some((protocol, port, 0)), "it is taken back");
-    }
-    task.abort();
 }

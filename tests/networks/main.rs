@@ -3,6 +3,7 @@
 mod churn;
 mod datagrams;
 mod floods;
+mod gateway;
 mod graph;
 mod hostile;
 mod joining;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use servent::net::{Servent, Settings, Status};
+use servent::net::{Public, Servent, Settings, Status};
 use servent::overlay;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -43,15 +43,23 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         listen: vec![LOOPBACK_ANY],
         bootstrap: Vec::new(),
         caches: Vec::new(),
-        web_caches: Vec::new(),
-        public: false,
-        gateway: None,
+        public: None,
         connect: Vec::new(),
         upload_slots: 10,
         upload_limit: 0,
         download_limit: 0,
         deflate: false,
         overlay,
+    }
+}
+
+/// A public network that is nobody's: no cache, and a gateway that does not answer.
+pub(crate) fn nothing_public() -> Public {
+    Public {
+        udp_caches: Vec::new(),
+        web_caches: Vec::new(),
+        gateway: Some(Ipv4Addr::LOCALHOST),
+        upnp: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
     }
 }
 

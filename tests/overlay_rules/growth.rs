@@ -2,6 +2,7 @@
 
 use super::bench::*;
 use super::*;
+use servent::overlay::Repute;
 
 fn candidates(count: u8) -> Vec<SocketAddrV4> {
     (1..=count)
@@ -175,4 +176,18 @@ fn the_refused_are_told_of_neighbours() {
     let mut hosts = bench.overlay.vacancy(bench.now).hosts;
     hosts.sort_unstable();
     assert_eq!(hosts, [addr("44.0.1.1:6346"), addr("44.0.2.1:6346")]);
+}
+
+#[test]
+fn who_called_us_is_remembered_as_one_of_many() {
+    let mut bench = Bench::new(still());
+    let dialled = addr("20.1.0.1:6346");
+    bench.greet(ALICE, introduction(Direction::Outgoing, dialled));
+    let called = addr("66.1.0.1:6346");
+    let mut who = introduction(Direction::Incoming, addr("66.1.0.1:50000"));
+    who.agreement.listen = Some(called);
+    bench.greet(BOB, who);
+    let mut known = bench.overlay.hosts();
+    known.sort_unstable();
+    assert_eq!(known, [(dialled, Repute::Anchor), (called, Repute::Told)]);
 }

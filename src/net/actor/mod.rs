@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::time::DelayQueue;
 use tracing::field;
 
+use super::BootstrapStep;
 use super::datagram::Datagrams;
 use super::dial::probe;
 use super::inbox::{INBOX, Inbox, Report, Slot};
@@ -74,6 +75,8 @@ pub(super) struct Actor {
     busy: bool,
     link_tasks: JoinSet<()>,
     errands: JoinSet<()>,
+    /// Where the first hosts came from.
+    begun_with: Vec<BootstrapStep>,
     rng: Rng,
 }
 
@@ -141,6 +144,7 @@ impl Actor {
             busy: false,
             link_tasks: JoinSet::new(),
             errands,
+            begun_with: Vec::new(),
             rng: Rng::system(),
             parts,
         }
@@ -153,6 +157,7 @@ impl Actor {
 
     /// Lives.
     pub(super) async fn run(mut self, mut reports: mpsc::Receiver<Report>, known: Acquaintances) {
+        self.begun_with = BootstrapStep::at_the_start(&known);
         self.begin(known);
         let mut saving = interval_at(Instant::now() + SAVE_EVERY, SAVE_EVERY);
         saving.set_missed_tick_behavior(MissedTickBehavior::Delay);

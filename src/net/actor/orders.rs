@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::Actor;
 use crate::net::datagram::Datagrams;
 use crate::net::inbox::{Order, Report};
-use crate::net::{PeerStatus, Search, Status};
+use crate::net::{BootstrapStep, GatewayNews, PeerStatus, Search, Status};
 use crate::overlay::{Command, Input, Peer, Strategy};
 use crate::time::Time;
 use crate::transfer::{DownloadState, DownloadStatus, Limit, PushCall};
@@ -34,7 +34,7 @@ impl Actor {
                 self.take(Input::Command(Command::Hear { hosts, teller }));
             }
             Order::Outside(port) => {
-                self.whereabouts.outside(port);
+                self.whereabouts.set_outside(port);
                 if let Some(here) = self.whereabouts.address() {
                     self.take(Input::Command(Command::Listening(here)));
                 }
@@ -105,6 +105,8 @@ impl Actor {
         let census = *self.parts.census.borrow();
         let peers = self.overlay.peers();
         let leaf = |peer: &&Peer| peer.who.agreement.role == Role::Leaf;
+        let caches = self.overlay.udp_caches(self.now());
+        let caches = caches.into_iter().map(BootstrapStep::from);
         let (downloads, uploads) = (self.parts.downloads.list(), self.parts.uploads.list());
         let unfinished = |download: &&DownloadStatus| {
             !matches!(
@@ -137,8 +139,8 @@ impl Actor {
             ],
             proxies: self.overlay.proxies(),
             hosts: self.overlay.hosts().len(),
-            web_cache: None,
-            gateway: Vec::new(),
+            bootstrap: self.begun_with.iter().cloned().chain(caches).collect(),
+            gateway: GatewayNews::default(),
             lost_datagrams: self.parts.datagrams.as_ref().map_or(0, Datagrams::lost),
             uptime: self.began.elapsed(),
         }

@@ -16,26 +16,41 @@ const INTERVAL: u64 = 3_600;
 /// After so many failures in a row the time between questions no longer doubles: it is a day then.
 const DOUBLINGS: u32 = 5;
 
+/// Of a second after the year 9999 the file is wrong.
+const LAST_SECOND: u64 = 253_402_300_800;
+
 /// Lines read of the file, and caches held.
 const MAX_CACHES: usize = 100;
 
 /// Caches, and what is known of each.
 #[derive(Debug)]
-pub(super) struct Book {
+pub(in crate::net) struct Book {
     file: PathBuf,
     entries: BTreeMap<String, Entry>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What came of a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::net) struct WebCacheNews {
+    /// The cache.
+    pub(in crate::net) url: String,
+    /// How many servents it told of in this run, or why of none; none before it was asked.
+    pub(in crate::net) outcome: Option<Result<usize, String>>,
+    /// When it may be asked again.
+    pub(in crate::net) due: SystemTime,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Entry {
     /// Seconds since 1970; 0 for never.
     asked: u64,
     failures: u32,
+    outcome: Option<Result<usize, String>>,
 }
 
 impl Book {
     /// A book of these caches, with what `file` knows of them.
-    pub(super) fn open(file: PathBuf, caches: &[String]) -> Self {
+    pub(in crate::net) fn open(file: PathBuf, caches: &[String]) -> Self {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
         let mut entries: BTreeMap<String, Entry> = caches
             .iter()
@@ -47,7 +62,7 @@ impl Book {
             let url = fields.next().unwrap_or_default();
             if let Some(entry) = entries.get_mut(url) {
                 let mut number = || fields.next().and_then(|field| field.parse().ok());
-                entry.asked = number().unwrap_or_default();
+                entry.asked = number().filter(|at| *at < LAST_SECOND).unwrap_or_default();
                 entry.failures = number().and_then(|n| n.try_into().ok()).unwrap_or_default();
             }
         }
@@ -77,10 +92,28 @@ impl Book {
     }
 
     /// Notes what came of a question.
-    pub(super) fn note(&mut self, url: &str, good: bool) {
+    ///
+    /// # Errors
+    /// That cannot be written down.
+    pub(super) fn note(&mut self, url: &str, outcome: Result<usize, String>) -> io::Result<()> {
         if let Some(entry) = self.entries.get_mut(url) {
-            entry.failures = if good { 0 } else { entry.failures + 1 };
+            entry.failures = match outcome {
+                Ok(_) => 0,
+                Err(_) => entry.failures.saturating_add(1),
+            };
+            entry.outcome = Some(outcome);
         }
+        self.save()
+    }
+
+    /// What came of each.
+    pub(super) fn news(&self) -> Vec<WebCacheNews> {
+        let news = self.entries.iter().map(|(url, entry)| WebCacheNews {
+            url: url.clone(),
+            outcome: entry.outcome.clone(),
+            due: UNIX_EPOCH + Duration::from_secs(entry.asked.saturating_add(entry.wait())),
+        });
+        news.collect()
     }
 
     fn save(&self) -> io::Result<()> {
@@ -132,16 +165,18 @@ mod tests {
     fn who_fails_is_asked_less_and_less() {
         let folder = tempfile::tempdir().expect("a folder");
         let caches = ["http://a.example/".to_owned()];
-        let mut book = Book::open(folder.path().join("webcaches"), &caches);
+        let file = folder.path().join("webcaches");
+        let mut book = Book::open(file.clone(), &caches);
         let mut asked = Vec::new();
         for hour in 0..200 {
             if let Some(url) = book.next(at(hour * 3_600)).expect("written") {
-                book.note(&url, false);
+                book.note(&url, Err("away".to_owned())).expect("written");
+                book = Book::open(file.clone(), &caches);
                 asked.push(hour);
             }
         }
         assert_eq!(asked[..8], [0, 2, 6, 14, 30, 54, 78, 102]);
-        book.note(&caches[0], true);
+        book.note(&caches[0], Ok(3)).expect("written");
         assert!(book.next(at(201 * 3_600)).expect("written").is_some());
     }
 

@@ -7,7 +7,7 @@
 mod book;
 mod exchange;
 
-use std::path::Path;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -15,64 +15,36 @@ use tokio::time::timeout;
 
 use super::inbox::{Inbox, Order, Report};
 use crate::wire::gwebcache::{WebCacheAnswer, web_cache_question};
-use book::Book;
+pub(super) use book::{Book, WebCacheNews};
 
 /// How long we look for neighbours elsewhere before a cache is asked, and after each: a dial has that long to come to
 /// something.
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// What became of the last question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebCacheNews {
-    /// The cache.
-    pub url: String,
-    /// How many servents it told of, or why it told of none.
-    pub outcome: Result<usize, String>,
-}
-
 /// The one who asks.
 #[derive(Debug)]
 pub(super) struct WebCaches {
-    inbox: Inbox,
-    neighbours: watch::Receiver<usize>,
-    book: Book,
-    agent: String,
-    news: watch::Sender<Option<WebCacheNews>>,
+    /// Which caches there are, and what was asked when.
+    pub(super) book: Book,
+    /// Who we say we are.
+    pub(super) agent: String,
+    pub(super) inbox: Inbox,
+    pub(super) neighbours: watch::Receiver<usize>,
+    /// Told what came of each.
+    pub(super) news: watch::Sender<Vec<WebCacheNews>>,
 }
 
 impl WebCaches {
-    /// Of these caches; what was asked when stands in the folder `data`. The receiver tells what became of it.
-    pub(super) fn new(
-        caches: &[String],
-        data: &Path,
-        agent: &str,
-        inbox: Inbox,
-        neighbours: watch::Receiver<usize>,
-    ) -> (Self, watch::Receiver<Option<WebCacheNews>>) {
-        let (news, told) = watch::channel(None);
-        let one = Self {
-            inbox,
-            neighbours,
-            book: Book::open(data.join("webcaches"), caches),
-            agent: agent.to_owned(),
-            news,
-        };
-        (one, told)
-    }
-
     /// Asks whenever we have been alone for a while.
     pub(super) async fn run(mut self) {
+        self.news.send_replace(self.book.news());
         if self.book.is_empty() {
             return;
         }
         while self.is_left_alone().await {
-            match self.book.next(SystemTime::now()) {
-                Ok(Some(url)) => self.ask(url).await,
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "no web cache is asked: when cannot be written down");
-                    return;
-                }
+            if let Err(error) = self.ask_next().await {
+                tracing::warn!(%error, "no web cache is asked: when cannot be written down");
+                return;
             }
         }
     }
@@ -92,27 +64,34 @@ impl WebCaches {
         }
     }
 
-    async fn ask(&mut self, url: String) {
-        let question = web_cache_question("SRVT", env!("CARGO_PKG_VERSION"));
-        let outcome = match exchange::ask(&url, &question, &self.agent).await {
-            Ok(page) => {
-                let answer = WebCacheAnswer::parse(&page.text);
-                let hosts: Vec<_> = answer.hosts.iter().map(|(host, _)| *host).collect();
-                let count = hosts.len();
-                let teller = page.from;
-                let told = Report::Order(Order::Hear { hosts, teller });
-                // If the actor is gone, so are we.
-                let _ = self.inbox.send(told).await;
-                match (count, answer.warning) {
-                    (0, Some(why)) => Err(why),
-                    (0, None) => Err("it told of no servent".to_owned()),
-                    (count, _) => Ok(count),
-                }
-            }
-            Err(error) => Err(error.to_string()),
+    /// Asks one, if one may be asked.
+    async fn ask_next(&mut self) -> io::Result<()> {
+        let Some(url) = self.book.next(SystemTime::now())? else {
+            return Ok(());
         };
-        self.book.note(&url, outcome.is_ok());
+        let outcome = self.ask(&url).await;
         tracing::info!(url, ?outcome, "web cache asked");
-        let _ = self.news.send(Some(WebCacheNews { url, outcome }));
+        self.book.note(&url, outcome)?;
+        self.news.send_replace(self.book.news());
+        Ok(())
+    }
+
+    /// How many hosts it tells of, or why of none.
+    async fn ask(&self, url: &str) -> Result<usize, String> {
+        let question = web_cache_question("SRVT", env!("CARGO_PKG_VERSION"));
+        let page = exchange::ask(url, &question, &self.agent).await;
+        let page = page.map_err(|error| error.to_string())?;
+        let answer = WebCacheAnswer::parse(&page.text);
+        let hosts: Vec<_> = answer.hosts.iter().map(|(host, _)| *host).collect();
+        let count = hosts.len();
+        let teller = page.from;
+        let told = Report::Order(Order::Hear { hosts, teller });
+        // If the actor is gone, so are we.
+        let _ = self.inbox.send(told).await;
+        let nobody = || {
+            let silent = || "it told of no servent".to_owned();
+            answer.warning.unwrap_or_else(silent)
+        };
+        if count == 0 { Err(nobody()) } else { Ok(count) }
     }
 }

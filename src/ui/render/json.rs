@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::net::{PeerStatus, Status, Watch};
+use crate::net::{BootstrapSource, BootstrapStep, PeerStatus, Status, Watch};
 use crate::overlay::{Direction, Reachable, Tally};
 use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
 use crate::ui::results::{AskedFor, Found, Results};
@@ -40,16 +40,13 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "reachable": { "tcp": reachable(status.reachable[0]), "udp": reachable(status.reachable[1]) },
         "push_proxies": status.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "hosts": status.hosts,
-        "web_cache": status.web_cache.as_ref().map(|news| json!({
-            "url": news.url,
-            "hosts": news.outcome.as_ref().ok(),
-            "why": news.outcome.as_ref().err(),
-        })),
-        "gateway": status.gateway.iter().map(|step| json!({
+        "bootstrap": status.bootstrap.iter().map(bootstrap_step).collect::<Vec<_>>(),
+        "gateway": status.gateway.steps.iter().map(|step| json!({
             "way": step.way,
             "port": step.outcome.as_ref().ok(),
             "why": step.outcome.as_ref().err(),
         })).collect::<Vec<_>>(),
+        "gateway_next_s": status.gateway.next.map(seconds),
         "lost_datagrams": status.lost_datagrams,
         "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
@@ -62,6 +59,25 @@ fn limit(bytes_a_second: u64) -> Value {
         0 => Value::Null,
         limited => limited.into(),
     }
+}
+
+/// `at` names the cache; what is read once, at the start, has no `next_s`.
+fn bootstrap_step(step: &BootstrapStep) -> Value {
+    let (source, at) = match &step.source {
+        BootstrapSource::Saved => ("saved", None),
+        BootstrapSource::Named => ("connect", None),
+        BootstrapSource::File => ("file", None),
+        BootstrapSource::UdpCache(addr) => ("udp_cache", Some(addr.to_string())),
+        BootstrapSource::WebCache(url) => ("web_cache", Some(url.clone())),
+    };
+    let outcome = step.outcome.as_ref();
+    json!({
+        "source": source,
+        "at": at,
+        "hosts": outcome.and_then(|outcome| outcome.as_ref().ok()),
+        "why": outcome.and_then(|outcome| outcome.as_ref().err()),
+        "next_s": step.next.map(seconds),
+    })
 }
 
 fn reachable(reachable: Reachable) -> Value {
