@@ -102,7 +102,7 @@ impl Servent {
         uploads.limit().set(settings.upload_limit);
         stores.downloads.limit().set(settings.download_limit);
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
-        stores.downloads.listen_on(listen.port());
+        stores.downloads.listen_on(listen);
         let refused = Arc::new(AtomicU64::new(0));
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();

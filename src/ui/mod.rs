@@ -20,6 +20,7 @@ mod index;
 mod lab;
 mod library;
 mod log;
+mod magnet;
 mod peers;
 mod prompt;
 mod rate;
