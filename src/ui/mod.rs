@@ -21,6 +21,7 @@ mod lab;
 mod library;
 mod log;
 mod magnet;
+mod membership;
 mod peers;
 mod prompt;
 mod rate;
@@ -37,5 +38,6 @@ mod start;
 mod status;
 mod transfers;
 mod watch;
+mod why;
 
 pub use run::main;
