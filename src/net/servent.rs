@@ -116,7 +116,7 @@ impl Servent {
         stores.downloads.limit().set(settings.download_limit);
         uploads.lobby().narrow(room.seats());
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
-        stores.downloads.listen_on(listen.port());
+        stores.downloads.listen_on(listen);
         let refused = Arc::new(AtomicU64::new(0));
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let over = CancellationToken::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::channel::{Arrival, Channel, invalid, within};
 use super::http::{Framing, HeadError, Method, Request, Response};
@@ -41,7 +41,19 @@ impl Session {
     /// # Errors
     /// Those of the socket; `TimedOut` after 10 s.
     pub(super) async fn connect(host: SocketAddrV4) -> io::Result<Self> {
-        let stream = within(CONNECT_LIMIT, TcpStream::connect(host)).await?;
+        Self::connect_from(Ipv4Addr::UNSPECIFIED, host).await
+    }
+
+    /// Connects from this address of ours, where a host could answer to it.
+    ///
+    /// # Errors
+    /// Those of the socket; `TimedOut` after 10 s.
+    pub(super) async fn connect_from(here: Ipv4Addr, host: SocketAddrV4) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        if !here.is_unspecified() && here.is_loopback() == host.ip().is_loopback() {
+            socket.bind(SocketAddrV4::new(here, 0).into())?;
+        }
+        let stream = within(CONNECT_LIMIT, socket.connect(host.into())).await?;
         Ok(Self::on(stream, BytesMut::new(), host))
     }
 

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::get::Get;
 use super::host::Host;
 use super::library::ShowLibrary;
+use super::magnet::Magnet;
 use super::results::ShowResults;
 use super::search::Search;
 use super::transfers::{SetPriority, Which};
@@ -23,6 +24,8 @@ pub(super) enum Command {
     Why,
     /// Fetch files, by their numbers in the last results, by urn, or by magnet link
     Get(Get),
+    /// Print magnet links to paste elsewhere, for `get` there
+    Magnet(Magnet),
     /// List all the files of one servent
     Browse(Browse),
     /// Show the neighbours

@@ -7,10 +7,11 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::failure::{Exit, Failure};
+use super::reference::Content;
 use super::render::{bytes, counted, json as shape};
 use super::session::Session;
 use crate::library::SharedFile;
-use crate::wire::Query;
+use crate::wire::{Query, Sha1};
 
 /// As many of our own files as a person or a script may ask for at once.
 const MOST_SHOWN: usize = 1_000_000;
@@ -65,6 +66,7 @@ impl ShowLibrary {
                     "name": file.name,
                     "size": file.size,
                     "urn": file.sha1.map(shape::urn),
+                    "magnet": file.sha1.map(|sha1| magnet(file, sha1)),
                     "path": file.path().display().to_string(),
                 }));
             }
@@ -81,6 +83,17 @@ impl ShowLibrary {
         );
         Ok(())
     }
+}
+
+/// A link to one of our files. Where we are strangers cannot know; they look for it.
+fn magnet(file: &SharedFile, sha1: Sha1) -> String {
+    let content = Content {
+        sha1,
+        name: Some(file.name.clone()),
+        size: Some(file.size),
+        source: None,
+    };
+    content.to_string()
 }
 
 /// Walks the shared folders again, and waits for the walk.

@@ -25,6 +25,7 @@ mod index;
 mod lab;
 mod library;
 mod log;
+mod magnet;
 mod membership;
 mod peers;
 mod prompt;

@@ -1,9 +1,11 @@
 //! What `get` can be asked for: numbers of results, a urn, a magnet link.
 
+use std::fmt;
 use std::net::SocketAddrV4;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use crate::wire::{Sha1, Urn};
@@ -28,6 +30,29 @@ pub(super) struct Content {
     pub(super) size: Option<u64>,
     /// `xs` and `as`: a servent that has it.
     pub(super) source: Option<SocketAddrV4>,
+}
+
+/// As a magnet link, all of it: others take what they know.
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let urn = Urn::Sha1(self.sha1);
+        write!(f, "magnet:?xt={urn}")?;
+        if let Some(name) = &self.name {
+            write!(f, "&dn={}", encoded(name))?;
+        }
+        if let Some(size) = self.size {
+            write!(f, "&xl={size}")?;
+        }
+        match self.source {
+            Some(addr) => write!(
+                f,
+                "&xs={}",
+                encoded(&format!("http://{addr}/uri-res/N2R?{urn}"))
+            ),
+            None => Ok(()),
+        }
+    }
 }
 
 impl FromStr for Reference {
@@ -114,6 +139,27 @@ mod tests {
         assert_eq!(read("1-3"), Ok(Reference::Numbers(1..=3)));
         for bad in ["0", "3-1", "-1", "1-", "", "x", "99999999999999999999999"] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_written_is_read_again() {
+        let whole = Content {
+            sha1: DIGEST.parse().expect("a digest"),
+            name: Some("50 % &more=+#?.txt \u{1b}[31m é 猫".to_owned()),
+            size: Some(7),
+            source: "10.0.0.1:6347".parse().ok(),
+        };
+        let bare = Content {
+            name: None,
+            size: None,
+            source: None,
+            ..whole
+        };
+        for content in [whole, bare] {
+            let link = content.to_string();
+            assert!(link.bytes().all(|byte| byte.is_ascii_graphic()), "{link}");
+            assert_eq!(link.parse(), Ok(Reference::Content(content)));
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::failure::{Exit, Failure};
+use super::reference::Content;
 use super::render::{HitColumns, HitRow, bytes, json, span};
 use super::session::Session;
 use crate::net::{IndexSource, SearchHit};
@@ -56,6 +57,17 @@ impl Found {
             get: Some((self.index, self.name.clone())),
             push: self.push.then_some(self.servent),
         }
+    }
+
+    /// What it is, for a link; none without a digest.
+    pub(super) fn content(&self) -> Option<Content> {
+        let direct = !self.push && self.through.is_none();
+        Some(Content {
+            sha1: self.sha1?,
+            name: Some(self.name.clone()),
+            size: Some(self.size),
+            source: direct.then_some(self.host),
+        })
     }
 
     /// All that is known of it.

@@ -58,6 +58,7 @@ impl Session {
             Command::Search(search) => search.run(self).await,
             Command::Results(which) => which.run(self),
             Command::Get(get) => get.run(self).await,
+            Command::Magnet(magnet) => magnet.run(self),
             Command::Browse(browse) => browse.run(self).await,
             Command::Peers => peers::list(self).await,
             Command::Connect(at) => peers::connect(self, &at.host).await,

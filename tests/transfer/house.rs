@@ -42,7 +42,7 @@ impl House {
         let [data, finished] = ["data", "finished"].map(|name| folder.path().join(name));
         let downloads = Downloads::open(&data, &finished, "servent/test").expect("it opens");
         uploads.serve_also(trees.clone(), downloads.clone());
-        downloads.listen_on(addr.port());
+        downloads.listen_on(addr);
         let serving = uploads.clone();
         tokio::spawn(async move {
             while let Ok((stream, remote)) = listener.accept().await {

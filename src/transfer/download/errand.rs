@@ -226,7 +226,7 @@ impl Errand {
                 let given = self.shared.pushes.call(servent, index).await;
                 given.map(|(stream, ahead)| Session::on(stream, ahead, self.place.addr))
             }
-            None => Session::connect(self.place.addr).await,
+            None => Session::connect_from(self.shared.here(), self.place.addr).await,
         };
         session
             .map(|session| session.through(&self.shared.limit))

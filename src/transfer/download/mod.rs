@@ -32,8 +32,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
@@ -75,8 +74,8 @@ struct Shared {
     hosts: Hosts,
     limit: Limit,
     pushes: Pushes,
-    /// Where we listen; 0 while that is not known.
-    port: AtomicU16,
+    /// Where we listen, once that is known.
+    listen: OnceLock<SocketAddrV4>,
     table: Mutex<Table>,
     runtime: Handle,
     jobs: TaskTracker,
@@ -136,7 +135,7 @@ impl Downloads {
                 hosts: Hosts::default(),
                 limit: Limit::default(),
                 pushes: Pushes::new(),
-                port: AtomicU16::new(0),
+                listen: OnceLock::new(),
                 table: Mutex::new(Table {
                     entries: BTreeMap::new(),
                     next,
@@ -292,9 +291,10 @@ impl Downloads {
         self.shared.pushes.give(servent, (stream, ahead))
     }
 
-    /// Notes on which port we listen, so that sources can name us to others.
-    pub fn listen_on(&self, port: u16) {
-        self.shared.port.store(port, Ordering::Relaxed);
+    /// Notes where we listen, so that sources can name us to others, and hear us call from that address if it is a certain
+    /// one. Once; later calls change nothing.
+    pub fn listen_on(&self, addr: SocketAddrV4) {
+        let _ = self.shared.listen.set(addr);
     }
 
     /// What can be had of an unfinished file of this digest.
@@ -397,13 +397,20 @@ impl Shared {
 
     /// Where we can be reached by whoever sees us at this address.
     fn listening(&self, ip: Ipv4Addr) -> Option<SocketAddrV4> {
-        let port = self.port.load(Ordering::Relaxed);
-        (port != 0).then_some(SocketAddrV4::new(ip, port))
+        let listen = self.listen.get()?;
+        Some(SocketAddrV4::new(ip, listen.port()))
+    }
+
+    /// The address we call from; unspecified: any.
+    fn here(&self) -> Ipv4Addr {
+        let listen = self.listen.get();
+        listen.map_or(Ipv4Addr::UNSPECIFIED, |listen| *listen.ip())
     }
 
     /// Whether to believe a source that another has the file: not when that one is a machine beside us that it cannot know.
     fn may_be(&self, addr: SocketAddrV4, teller: SocketAddrV4) -> bool {
-        let ourselves = self.listening(*teller.ip()) == Some(addr);
+        let here = [self.listening(*teller.ip()), self.listen.get().copied()];
+        let ourselves = here.contains(&Some(addr));
         is_believed(addr, *teller.ip()) && !ourselves
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::curves::{Curve, curves};
+use super::live::{MOST_LIVE, spread};
 use super::write;
 use crate::lab::distribute::{Pick, Plan};
 use crate::ui::failure::{Exit, Failure};
@@ -59,6 +60,10 @@ pub(in crate::ui) struct Distribute {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
 
+    /// Let it happen, too: with real servents, each a process with these rates as its limits
+    #[arg(long)]
+    live: bool,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -98,6 +103,9 @@ pub(super) struct Row {
     chunks_from_server: u64,
     chunks_from_peers: u64,
     digest: String,
+    /// When the last of so many processes had it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live_s: Option<f64>,
 }
 
 impl Row {
@@ -119,10 +127,11 @@ impl Row {
             chunks_from_server: swarm.sent[0],
             chunks_from_peers: swarm.sent[1],
             digest: format!("{:016x}", swarm.digest),
+            live_s: None,
         }
     }
 
-    fn cells(&self) -> [String; 8] {
+    fn cells(&self) -> [String; 9] {
         let seconds = |figure: f64| format!("{figure:.1} s");
         [
             self.peers.to_string(),
@@ -133,6 +142,10 @@ impl Row {
             seconds(self.swarm_s),
             self.optimum_s.map_or_else(|| "-".to_owned(), seconds),
             format!("{:.2}", self.swarm_s / self.best()),
+            match self.live_s {
+                Some(live) => format!("{live:.1} s, {:.2}", live / self.swarm_bound_s),
+                None => "-".to_owned(),
+            },
         ]
     }
 
@@ -149,9 +162,8 @@ impl Distribute {
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
         let plans = self.plans()?;
-        let work = spawn_blocking(move || plans.iter().map(Row::measure).collect::<Vec<Row>>());
         let rows = tokio::select! {
-            rows = work => rows.map_err(|error| Failure::new(Exit::Failed, format!("the experiment broke: {error}"), ""))?,
+            rows = self.measure(plans) => rows?,
             // The thread ends with the process.
             _ = signals.next() => return Ok(Exit::Interrupted),
         };
@@ -170,13 +182,13 @@ impl Distribute {
         } else {
             screen.table(
                 [
-                    "peers", "D_cs", "server", "D_p2p", "pick", "swarm", "optimum", "ratio",
+                    "peers", "D_cs", "server", "D_p2p", "pick", "swarm", "optimum", "ratio", "live",
                 ],
                 rows.iter().map(Row::cells),
             );
             screen.talk(
                 "D_cs and D_p2p are the bounds; server and swarm when the last one had it; ratio is that of the swarm to the \
-                 optimum of whole chunks, or else to D_p2p."
+                 optimum of whole chunks, or else to D_p2p; live what processes took, and that by D_p2p."
                     .to_owned(),
             );
         }
@@ -184,6 +196,28 @@ impl Distribute {
             write(path, &self.picture(&rows))?;
         }
         Ok(Exit::Done)
+    }
+
+    /// All that is asked for.
+    async fn measure(&self, plans: Vec<Plan>) -> Result<Vec<Row>, Failure> {
+        let simulated = plans.clone();
+        let work = spawn_blocking(move || simulated.iter().map(Row::measure).collect());
+        let mut rows: Vec<Row> = work.await.map_err(|error| {
+            Failure::new(Exit::Failed, format!("the experiment broke: {error}"), "")
+        })?;
+        if self.live {
+            for (row, plan) in rows.iter_mut().zip(&plans) {
+                let ends = spread(plan).await.map_err(|error| {
+                    Failure::io(
+                        "the file did not spread",
+                        &error,
+                        "try fewer peers, or a smaller file",
+                    )
+                })?;
+                row.live_s = ends.into_iter().reduce(f64::max);
+            }
+        }
+        Ok(rows)
     }
 
     fn plans(&self) -> Result<Vec<Plan>, Failure> {
@@ -195,6 +229,8 @@ impl Distribute {
             "there is at least one peer and one chunk"
         } else if self.size.as_u64() < self.chunks as u64 {
             "a chunk has at least one byte"
+        } else if self.live && most > MOST_LIVE {
+            "a hundred processes are the most that --live starts"
         } else if most.saturating_mul(self.chunks) > MOST_PARCELS {
             "peers times chunks may be 20 million at most"
         } else {
@@ -242,6 +278,13 @@ impl Distribute {
             let rows: Vec<&Row> = rows.iter().filter(|row| row.pick == pick.name()).collect();
             let name = format!("swarm, {} first", pick.name());
             drawn.push(Curve::points(name, of(|row| row.swarm_s, &rows)));
+        }
+        let live = rows
+            .iter()
+            .filter_map(|row| Some((row.peers as f64, row.live_s?)));
+        let live: Vec<(f64, f64)> = live.collect();
+        if !live.is_empty() {
+            drawn.push(Curve::points("processes", live));
         }
         let title = format!("{} to N peers, in {} chunks", self.size, self.chunks);
         curves(&title, ["peers", "seconds until all have it"], &drawn)

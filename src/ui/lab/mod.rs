@@ -8,6 +8,7 @@ mod curves;
 mod distribute;
 mod experiment;
 mod flood;
+mod live;
 mod papers;
 mod plot;
 mod report;
