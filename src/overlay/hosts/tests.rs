@@ -154,6 +154,9 @@ fn a_thousand_hosts_of_one_network_have_the_chance_of_one() {
 const NETWORKS: u32 = 500;
 const HIS: u32 = 100;
 
+/// As many hosts as are saved for the next start.
+const SAVED: usize = 1_000;
+
 fn at(network: u32, host: u32) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::from(((0x1400 + network) << 16) + host + 1), 6346)
 }
@@ -182,7 +185,7 @@ fn poisoned(rng: &mut Rng) -> Vec<(SocketAddrV4, Repute)> {
     for network in [0, 1, 200, 201, 202, 203, 204, 205] {
         hosts.linked(Time::ZERO, at(network, 0));
     }
-    hosts.best().collect()
+    hosts.best().take(SAVED).collect()
 }
 
 /// The first eight neighbours of the next life, one from a network; of the others' servents only some are still there.
