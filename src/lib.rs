@@ -26,7 +26,7 @@
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
-//! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
+//! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay`, `central` |
 //! | [`api`] | HTTP and JSON on loopback, by which its owner controls a running servent | nobody: `ui` carries out what is asked for |
 //! | [`live`] | many servents as processes of this machine, joined as a graph says | `api`, `lab` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |

@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("thex", &["wire", "rng"]),
     ("swarm", &["thex", "wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
-    ("lab", &["overlay", "wire", "time", "rng"]),
+    ("lab", &["central", "overlay", "wire", "time", "rng"]),
     ("central", &["library", "wire", "time", "rng"]),
     ("librarian", &["library", "thex", "wire", "time", "rng"]),
     (

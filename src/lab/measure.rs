@@ -83,6 +83,21 @@ impl Summary {
         self.max_node_messages = self.max_node_messages.max(most.into());
     }
 
+    /// Notes what a node received that is no servent.
+    pub(super) fn note_most(&mut self, messages: u64) {
+        self.max_node_messages = self.max_node_messages.max(messages);
+    }
+
+    /// The part of the first `count` queries that was answered, and that of the others; none where there are none.
+    pub fn success_around(&self, count: usize) -> (Option<f64>, Option<f64>) {
+        let (before, after) = self.all.split_at(count.min(self.all.len()));
+        let part = |queries: &[Measured]| {
+            let answered = queries.iter().filter(|one| one.results > 0).count();
+            (!queries.is_empty()).then(|| answered as f64 / queries.len() as f64)
+        };
+        (part(before), part(after))
+    }
+
     /// How many queries.
     pub fn queries(&self) -> usize {
         self.all.len()

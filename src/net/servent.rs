@@ -235,6 +235,7 @@ impl Servent {
             guid: Guid::ZERO,
             hits: mpsc::channel(1).1,
             messages: watch::channel(0).1,
+            prospect: None,
         })
     }
 

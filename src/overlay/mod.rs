@@ -42,6 +42,7 @@ mod offer;
 mod peers;
 mod ping;
 mod pongs;
+mod prospect;
 mod proxies;
 mod push;
 mod quota;
@@ -65,6 +66,7 @@ pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, 
 pub use horizon::{Horizon, TooFar};
 pub use hosts::Repute;
 pub use peers::Peer;
+pub use prospect::Prospect;
 pub use reach::is_believed;
 pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};

@@ -25,6 +25,7 @@ mod index;
 mod lab;
 mod library;
 mod log;
+mod membership;
 mod peers;
 mod prompt;
 mod reference;
@@ -39,5 +40,6 @@ mod signals;
 mod start;
 mod status;
 mod transfers;
+mod why;
 
 pub use run::main;

@@ -2,6 +2,7 @@
 
 use super::clean::clean;
 use super::failure::Failure;
+use super::membership;
 use super::render::{bytes, counted, json, span};
 use super::session::Session;
 use crate::net::{GatewayStep, Status, WebCacheNews};
@@ -12,7 +13,9 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
     let status = session.servent.status().await;
     let screen = &session.screen;
     if screen.json {
-        screen.json(&json::status(&status));
+        let mut object = json::status(&status);
+        object["index"] = membership::json(&session.servent);
+        screen.json(&object);
         return Ok(());
     }
     let messages = |tally: &Tally| {
@@ -58,6 +61,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             ]
             .join(", "),
         ),
+        ("index", membership::told(&session.servent)),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
         (

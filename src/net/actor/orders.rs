@@ -68,8 +68,9 @@ impl Actor {
 
     fn search(&mut self, query: Query, by: Option<Strategy>) -> Search {
         let guid = self.overlay.search_guid();
-        let strategy = self.overlay.way_to_search(by).name();
-        let (search, hits) = self.searches.begin(guid, self.now(), strategy);
+        let prospect = self.overlay.prospect(&query, by);
+        let strategy = prospect.way.name();
+        let (search, hits) = self.searches.begin(guid, self.now(), strategy, prospect);
         let inbox = self.parts.inbox.clone();
         self.errands.spawn(async move {
             hits.closed().await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::net::{PeerStatus, Status};
 use crate::overlay::{Direction, Reachable, Tally};
 use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
-use crate::ui::results::Found;
+use crate::ui::results::{AskedFor, Found, Results};
 use crate::wire::handshake::Role;
 use crate::wire::{Sha1, Urn};
 
@@ -72,6 +72,30 @@ pub(in crate::ui) fn found(found: &Found) -> Value {
         "push": found.push,
         "strategy": found.strategy,
         "ms": millis(found.after),
+    })
+}
+
+/// The answer to `why`.
+pub(in crate::ui) fn why(asked: &AskedFor, results: &Results) -> Value {
+    let prospect = &asked.prospect;
+    let reach = (1..).zip(&prospect.reach);
+    json!({
+        "search": asked.words,
+        "strategy": prospect.way.to_string(),
+        "ttl": prospect.ttl,
+        "as_leaf": prospect.for_us,
+        "ultrapeers": prospect.ultrapeers,
+        "ultrapeers_closed": prospect.closed,
+        "ultrapeers_without_it": prospect.barren,
+        "leaves": prospect.leaves,
+        "leaves_asked": prospect.leaves_asked,
+        "hosts_known": prospect.hosts,
+        "at_most": reach
+            .map(|(ttl, reach): (u8, &u64)| json!({ "ttl": ttl, "servents": reach, "queries": reach }))
+            .collect::<Vec<_>>(),
+        "hits": results.all().len(),
+        "hosts": results.hosts(),
+        "hops_farthest": results.farthest(),
     })
 }
 
