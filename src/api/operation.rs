@@ -40,7 +40,7 @@ pub enum Place {
 }
 
 /// All of them but the three of the server itself: `commands`, `events` and `openapi.json`.
-pub const OPERATIONS: [Operation; 16] = [
+pub const OPERATIONS: [Operation; 17] = [
     get("/api/v1/status", "status", "What the servent is and does"),
     get("/api/v1/peers", "peers", "The neighbours, a line each"),
     get(
@@ -58,6 +58,11 @@ pub const OPERATIONS: [Operation; 16] = [
         "/api/v1/results",
         "results",
         "The results of the last search again",
+    ),
+    get(
+        "/api/v1/why",
+        "why",
+        "Why the last search found what it did",
     ),
     post(
         "/api/v1/searches",
