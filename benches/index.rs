@@ -89,6 +89,7 @@ fn main() {
         micros(began.elapsed())
     );
     on_sockets(&words, users, files, searches / CLIENTS);
+    under_attack(&words, if quick { 1 } else { 5 }, searches / CLIENTS / 4);
 }
 
 /// The same searches over loopback, closed-loop.
@@ -136,6 +137,121 @@ fn on_sockets(words: &Words, users: usize, files: usize, searches: usize) {
             micros(cpu) / count as f64,
         );
     });
+}
+
+/// Somebody who means the index no good.
+#[derive(Clone, Copy, Debug)]
+enum Attack {
+    /// Ten thousand adds a second, of ever new names.
+    Adds,
+    /// Searches that are never read.
+    Unread,
+    /// Connection after connection of bytes that are no frames.
+    Garbage,
+}
+
+/// What everybody else waits for an answer while somebody attacks, beside what they wait in peace: in turns, so that both
+/// meet the same machine.
+fn under_attack(words: &Words, rounds: usize, searches: usize) {
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    runtime.block_on(async {
+        let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        let server = Server::start(any, limits()).await.expect("a port");
+        let to = server.listen();
+        let mut rng = Rng::seeded(2);
+        let owner_files: Vec<Frame> = (0..10_000).map(|_| shared(&words.name(&mut rng))).collect();
+        let owner = flood_of(to, 0, &owner_files).await;
+        let mut user = 10;
+        for attack in [Attack::Adds, Attack::Unread, Attack::Garbage] {
+            let (mut calm, mut hit) = (Vec::new(), Vec::new());
+            for _ in 0..rounds {
+                for attacked in [false, true] {
+                    let attacker = attacked.then(|| tokio::spawn(strike(attack, to, user + 1)));
+                    user += 2;
+                    let mut clients = Vec::new();
+                    for _ in 0..CLIENTS {
+                        let frames = (0..searches).map(|n| words.query(&mut rng, 1 + n % 3));
+                        clients.push(tokio::spawn(ask(to, user, frames.collect())));
+                        user += 1;
+                    }
+                    for client in clients {
+                        let times = client.await.expect("it ends");
+                        // The first is the login.
+                        let times = times.into_iter().skip(1);
+                        if attacked { hit.extend(times) } else { calm.extend(times) }
+                    }
+                    if let Some(attacker) = attacker {
+                        attacker.abort();
+                        let _ = attacker.await;
+                    }
+                }
+            }
+            let [calm, hit] = [calm, hit].map(|mut times: Vec<Duration>| {
+                times.sort_unstable();
+                micros(times[times.len() * 99 / 100])
+            });
+            println!(
+                "{:>10.2} times the p99 of {CLIENTS} other clients while somebody sends {attack:?}: {hit:.0} µs, {calm:.0} µs in peace",
+                hit / calm
+            );
+        }
+        drop(owner);
+    });
+}
+
+/// A user who sends these, and stays.
+async fn flood_of(to: SocketAddrV4, user: usize, frames: &[Frame]) -> TcpStream {
+    let mut stream = TcpStream::connect(to).await.expect("it listens");
+    let mut bytes = BytesMut::new();
+    login(user).write(&mut bytes);
+    for frame in frames {
+        frame.write(&mut bytes);
+    }
+    stream.write_all(&bytes).await.expect("it reads");
+    stream
+}
+
+/// Attacks until it is stopped.
+async fn strike(attack: Attack, to: SocketAddrV4, user: usize) {
+    let mut rng = Rng::seeded(user as u64);
+    let mut number = 0;
+    loop {
+        // Whoever is thrown out comes again.
+        let frames: Vec<Frame> = match attack {
+            Attack::Garbage => Vec::new(),
+            _ => vec![login(user)],
+        };
+        let Ok(mut stream) = TcpStream::connect(to).await else {
+            continue;
+        };
+        let mut bytes = BytesMut::new();
+        for frame in &frames {
+            frame.write(&mut bytes);
+        }
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
+        loop {
+            match attack {
+                Attack::Adds => {
+                    ticks.tick().await;
+                    for _ in 0..100 {
+                        number += 1;
+                        shared(&format!("attack {number}.mp3")).write(&mut bytes);
+                    }
+                }
+                Attack::Unread => {
+                    Frame::new(Kind::SEARCH, "FILENAME CONTAINS \"mp3\"").write(&mut bytes);
+                }
+                Attack::Garbage => {
+                    bytes.extend((0..4096).map(|_| rng.below(256) as u8));
+                }
+            }
+            let sent = tokio::time::timeout(Duration::from_secs(1), stream.write_all(&bytes)).await;
+            bytes.clear();
+            if !matches!(sent, Ok(Ok(()))) {
+                break;
+            }
+        }
+    }
 }
 
 async fn ask(to: SocketAddrV4, user: usize, frames: Vec<Frame>) -> Vec<Duration> {

@@ -26,7 +26,7 @@
 //! | [`librarian`] | walks the disk, hashes, watches for changes | `library` |
 //! | [`transfer`] | files over HTTP: uploads, downloads, browse host | `librarian` |
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
-//! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay` |
+//! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay`, `central` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
 //! Arrows only go down, and the first eight are pure but for that driver: no socket, thread, disk or clock of their own.

@@ -1,5 +1,6 @@
 //! What holds in the laboratory, exactly: the laws of floods, walks and seeds.
 
+use servent::lab::centre::{self, Centre};
 use servent::lab::compare::{Comparison, Outcome, Progress};
 use servent::lab::measure::Measured;
 use servent::lab::topology::{Graph, Kind};
@@ -178,7 +179,7 @@ fn walkers_take_no_more_steps_than_they_may_and_stop_when_the_asker_has_an_answe
 
 #[test]
 fn a_walk_costs_a_hundredth_of_a_flood_at_equal_success() {
-    let graph = drawn("random", 4_000, 8.0);
+    let graph = drawn("random", 8_000, 8.0);
     let plan = Plan {
         objects: 20,
         replication: Replication::Part(0.01),
@@ -190,8 +191,85 @@ fn a_walk_costs_a_hundredth_of_a_flood_at_equal_success() {
         panic!("two rows")
     };
     assert_eq!((flood.success(), walk.success()), (1.0, 1.0));
-    let (flood, walk) = (flood.mean(|one| one.queries), walk.mean(|one| one.queries));
+    let flood = flood.mean(|one| one.queries);
+    let walk = walk.mean(|one| one.queries + one.checks);
     assert!(walk * 100.0 <= flood, "{walk} of {flood}");
+}
+
+#[test]
+fn an_index_and_a_complete_flood_find_the_same() {
+    let graph = drawn("random", 300, 6.0);
+    let plan = Plan {
+        replication: Replication::Proportional(20.0),
+        zipf: 0.8,
+        ..few(40)
+    };
+    let nodes = graph.nodes();
+    let workload = Workload::draw(&plan, nodes, &mut Rng::seeded(9));
+    let mut world = World::new(
+        &Ground::new(&graph),
+        strategy("flood:ttl=255"),
+        Latency::default(),
+        3,
+    );
+    let mut centre = Centre::new(nodes, plan.objects, &workload, Latency::default(), 3);
+    for asked in workload.queries() {
+        let flood = world.ask(&workload, *asked);
+        let (one, mut owners) = centre.ask(*asked);
+        owners.sort_unstable();
+        // Every node was asked, and so many answered as hold it; the index names exactly these.
+        assert_eq!(owners, workload.holders(asked.object));
+        assert_eq!(
+            (flood.reached, flood.results),
+            (nodes as u64 - 1, owners.len() as u64)
+        );
+        assert_eq!(one.results, flood.results);
+        // One question, a frame for each file, one that says that there are no more.
+        assert_eq!((one.queries, one.hits_sent), (1, one.results + 1));
+        assert!(one.first_hit_after.is_some() && one.bytes > 0);
+    }
+    let load = centre.load();
+    let copies: usize = (0..plan.objects)
+        .map(|object| workload.holders(object).len())
+        .sum();
+    assert_eq!(
+        (load.logins, load.registrations),
+        (nodes as u64, copies as u64)
+    );
+    assert_eq!(load.searches, u64::from(plan.queries));
+    assert_eq!(copies, plan.copies(nodes));
+}
+
+#[test]
+fn without_its_server_an_index_finds_nothing_and_floods_go_on() {
+    let comparison = Comparison {
+        graph: drawn("random", 300, 8.0),
+        plan: few(40),
+        strategies: vec![strategy("flood")],
+        latency: Latency::default(),
+        seed: 1,
+        threads: 2,
+    };
+    let outcome = comparison.run(&Progress::default());
+    let ask = |loss| centre::run(&comparison, loss, &Progress::default());
+    let (whole, halved) = (ask(None), ask(Some(10)));
+    assert_eq!(whole.summary.success_around(10), (Some(1.0), Some(1.0)));
+    assert_eq!(halved.summary.success_around(10), (Some(1.0), Some(0.0)));
+    assert_eq!(halved.summary.success(), 0.25);
+    assert_eq!(halved.load.searches, 10);
+    assert_eq!(outcome.rows[0].1.success_around(10), (Some(1.0), Some(1.0)));
+    assert_eq!(ask(Some(0)).summary.success_around(0), (None, Some(0.0)));
+    // Equal seeds, equal runs.
+    assert_eq!(ask(None).digest, whole.digest);
+    assert_ne!(halved.digest, whole.digest);
+    let other = Comparison {
+        seed: 2,
+        ..comparison.clone()
+    };
+    assert_ne!(
+        centre::run(&other, None, &Progress::default()).digest,
+        whole.digest
+    );
 }
 
 fn compared(graph: Graph, strategies: &[&str], plan: Plan, threads: usize) -> Outcome {

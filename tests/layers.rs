@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("thex", &["wire", "rng"]),
     ("swarm", &["thex", "wire", "time", "rng"]),
     ("library", &["wire", "time", "rng"]),
-    ("lab", &["overlay", "wire", "time", "rng"]),
+    ("lab", &["central", "overlay", "wire", "time", "rng"]),
     ("central", &["library", "wire", "time", "rng"]),
     ("librarian", &["library", "thex", "wire", "time", "rng"]),
     (

@@ -21,7 +21,10 @@ pub mod server;
 pub use answer::{Hit, Meeting};
 pub use fields::{Fields, Malformed};
 pub use frame::{Frame, FrameError, Kind, MAX_BODY, frame};
-pub use index::{Effect, Index, Input, Limits, Link, Outbox};
+pub use index::{
+    Answer, Batch, Effect, Found, Guest, Index, Input, Limits, Link, Listed, Outbox, Place,
+    Question, QuestionId, Registration, Span, Totals, Wanted,
+};
 pub use peer::{Offered, Requested};
 pub use search::{Bound, Measure, Search};
 pub use share::{Shared, batch};

@@ -67,6 +67,11 @@ impl Progress {
         self.done.load(Relaxed)
     }
 
+    /// Another query is done.
+    pub(super) fn one_more(&self) {
+        self.done.fetch_add(1, Relaxed);
+    }
+
     /// Has it end after the queries under way.
     pub fn end(&self) {
         self.ended.store(true, Relaxed);
@@ -118,7 +123,7 @@ impl Comparison {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 1..self.threads.clamp(1, parts.len()) {
+            for _ in 1..self.threads.clamp(1, parts.len().max(1)) {
                 scope.spawn(work);
             }
             work();
@@ -178,7 +183,7 @@ impl Comparison {
                 break;
             }
             summary.add(world.ask(workload, *asked));
-            progress.done.fetch_add(1, Relaxed);
+            progress.one_more();
         }
         summary.note_load(world.load());
         Piece {

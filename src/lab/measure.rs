@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Measured {
     /// Query descriptors sent, by anybody.
     pub queries: u64,
-    /// Questions of walkers to the asker, and answers, each link counted.
+    /// Words of the asker to his walkers to stop, each link counted.
     pub checks: u64,
     /// QueryHit descriptors sent, each link counted.
     pub hits_sent: u64,
@@ -81,6 +81,21 @@ impl Summary {
     pub fn note_load(&mut self, load: &[u32]) {
         let most = load.iter().copied().max().unwrap_or_default();
         self.max_node_messages = self.max_node_messages.max(most.into());
+    }
+
+    /// Notes what a node received that is no servent.
+    pub(super) fn note_most(&mut self, messages: u64) {
+        self.max_node_messages = self.max_node_messages.max(messages);
+    }
+
+    /// The part of the first `count` queries that was answered, and that of the others; none where there are none.
+    pub fn success_around(&self, count: usize) -> (Option<f64>, Option<f64>) {
+        let (before, after) = self.all.split_at(count.min(self.all.len()));
+        let part = |queries: &[Measured]| {
+            let answered = queries.iter().filter(|one| one.results > 0).count();
+            (!queries.is_empty()).then(|| answered as f64 / queries.len() as f64)
+        };
+        (part(before), part(after))
     }
 
     /// How many queries.

@@ -2,8 +2,10 @@
 //!
 //! What runs there is the real [`crate::overlay::Overlay`], node by node; only sockets, clocks and disks are played. A
 //! [`topology`] says who is joined with whom, a [`workload`] who shares and asks what, a [`World`] lets it happen, and a
-//! [`measure::Summary`] tells what it cost. [`compare`] does so for several ways of searching side by side.
+//! [`measure::Summary`] tells what it cost. [`compare`] does so for several ways of searching side by side,
+//! and [`centre`] puts the same questions to one server that knows all.
 
+pub mod centre;
 pub mod compare;
 mod latency;
 pub mod measure;

@@ -98,6 +98,19 @@ impl Default for Plan {
     }
 }
 
+impl Plan {
+    /// Copies of all objects together, on a network of so many nodes.
+    pub fn copies(&self, nodes: usize) -> usize {
+        copies(self, &self.popularity(), nodes).into_iter().sum()
+    }
+
+    /// How often each object is asked for, in proportion.
+    fn popularity(&self) -> Vec<f64> {
+        let ranks = 1..=self.objects;
+        ranks.map(|rank| f64::from(rank).powf(-self.zipf)).collect()
+    }
+}
+
 /// A query: who asks for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -117,9 +130,7 @@ pub struct Workload {
 impl Workload {
     /// Draws one for a network of `nodes`.
     pub fn draw(plan: &Plan, nodes: usize, rng: &mut Rng) -> Self {
-        let popularity: Vec<f64> = (1..=plan.objects)
-            .map(|rank| f64::from(rank).powf(-plan.zipf))
-            .collect();
+        let popularity = plan.popularity();
         let copies = copies(plan, &popularity, nodes);
         let holders: Vec<Vec<u32>> = copies
             .into_iter()

@@ -94,10 +94,7 @@ impl World {
             max_ttl: u8::MAX,
             hard_ttl: u8::MAX,
             query_rate: u32::MAX,
-            routes: match strategy {
-                Strategy::Walk(_) => ROUTES_OF_WALKS,
-                _ => ROUTES,
-            },
+            routes: ROUTES,
             ..Config::default()
         });
         let nodes = (0..ground.nodes as u64).map(|node| {
@@ -140,7 +137,8 @@ impl World {
             let degree = neighbours.of(*far).len() as u32;
             let who = Box::new(introduction(node, *far, degree));
             let peer = PeerId(number as u32);
-            self.handle(node, Input::Connected { peer, who });
+            let up = Input::Connected { peer, who };
+            self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
         }
     }
 
@@ -161,7 +159,9 @@ impl World {
             self.handle(node, input);
             self.answer(workload, asked.object);
         }
-        self.handle(asked.by, Input::Command(Command::EndSearch(guid)));
+        // Nobody walks any more, so nobody need be told.
+        let end = Input::Command(Command::EndSearch(guid));
+        self.nodes[asked.by as usize].handle(self.net.now, end, &mut Nowhere);
         std::mem::take(&mut self.net.measured)
     }
 
@@ -322,6 +322,13 @@ impl Outbox for Postman<'_> {
     }
 }
 
+/// Where goes what is no part of any query.
+struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn push(&mut self, _: Effect) {}
+}
+
 /// Where a node listens: all are on loopback, where nothing is believed to be far or a crowd.
 fn address(node: u32) -> SocketAddrV4 {
     let [_, a, b, c] = (node + 1).to_be_bytes();
@@ -347,7 +354,7 @@ fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
             guid: None,
             deflate_out: false,
             deflate_in: false,
-            vendor_messages: false,
+            vendor_messages: true,
             bye: true,
             abilities: Abilities {
                 query_routing: false,
@@ -376,6 +383,3 @@ pub const FLOOD_TTL: u8 = 7;
 
 /// GUIDs a servent remembers. One query runs at a time, so a few are many.
 const ROUTES: usize = 16;
-
-/// On walks every question has a GUID, and those near the asker see most of them.
-const ROUTES_OF_WALKS: usize = 4_096;

@@ -1,7 +1,8 @@
 //! `bootstrap.txt`: candidates for the first neighbours, one a line.
 //!
 //! `host:port` names a servent, `uhc:host:port` a UDP host cache, which is asked while neighbours are short, and
-//! `gwc:http://...` a GWebCache. `#` begins a comment. What is none of these is skipped and named.
+//! `gwc:http://...` a GWebCache. `#` begins a comment. The host files of LimeWire and gtk-gnutella can be read too. What is
+//! none of these is skipped and named.
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -56,6 +57,7 @@ impl Bootstrap {
         let mut bootstrap = Self::default();
         for (number, line) in (1..=MAX_LINES).zip(text.lines()) {
             let line = line.split('#').next().unwrap_or_default().trim();
+            let line = own_words(line);
             if line.is_empty() {
                 continue;
             }
@@ -74,6 +76,15 @@ impl Bootstrap {
             _ => None,
         }))
         .await
+    }
+
+    /// The URLs of the GWebCaches among them.
+    pub fn web_caches(&self) -> Vec<String> {
+        let urls = self.candidates.iter().filter_map(|one| match one {
+            Candidate::WebCache(url) => Some(url.clone()),
+            _ => None,
+        });
+        urls.collect()
     }
 
     /// The addresses of the UDP host caches among them.
@@ -96,6 +107,17 @@ impl Candidate {
             return host_and_port(cache).map(|(host, port)| Self::UdpCache(host, port));
         }
         host_and_port(line).map(|(host, port)| Self::Host(host, port))
+    }
+}
+
+/// Of a line from the host file of another servent the address: LimeWire's `gnutella.net` has commas behind it,
+/// gtk-gnutella's `hosts` a date.
+fn own_words(line: &str) -> &str {
+    let is_between = |c: char| c == ',' || c.is_whitespace();
+    let first = line.split(is_between).next().unwrap_or_default();
+    match first.parse::<SocketAddrV4>() {
+        Ok(_) => first,
+        Err(_) => line,
     }
 }
 

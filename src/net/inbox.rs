@@ -88,6 +88,15 @@ pub(super) enum Order {
     },
     /// Send a Push: ask a servent to connect to us.
     Push(PushCall),
+    /// Somebody at `teller` told of these hosts.
+    Hear {
+        hosts: Vec<SocketAddrV4>,
+        teller: std::net::Ipv4Addr,
+    },
+    /// Here are more UDP host caches.
+    LearnCaches(Vec<SocketAddrV4>),
+    /// The gateway passes this port of its own through to ours.
+    Outside(u16),
     /// Hang up.
     Disconnect {
         addr: SocketAddrV4,

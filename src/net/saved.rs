@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 
+use crate::overlay::Repute;
 use crate::rng::Rng;
 use crate::wire::Guid;
 
@@ -48,26 +49,41 @@ impl Saved {
         Ok(guid)
     }
 
-    /// The hosts of earlier runs, best first; of each line what stands before the first space counts.
-    pub(super) fn hosts(&self) -> Vec<SocketAddrV4> {
+    /// The hosts of earlier runs, best first: an address and a word for how well it was known, a line each.
+    pub(super) fn hosts(&self) -> Vec<(SocketAddrV4, Repute)> {
         let text = read(&self.hosts).unwrap_or_default();
-        (text.lines())
-            .filter_map(|line| line.split_whitespace().next()?.parse().ok())
-            .take(HOSTS)
-            .collect()
+        text.lines().filter_map(known).take(HOSTS).collect()
     }
 
     /// Saves hosts for the next run, best first.
     ///
     /// # Errors
     /// The file cannot be written; then the old one is still whole.
-    pub(super) fn save_hosts(&self, hosts: &[SocketAddrV4]) -> io::Result<()> {
+    pub(super) fn save_hosts(&self, hosts: &[(SocketAddrV4, Repute)]) -> io::Result<()> {
         let lines: String = hosts
             .iter()
             .take(HOSTS)
-            .map(|host| format!("{host}\n"))
+            .map(|(host, repute)| format!("{host} {}\n", word(*repute)))
             .collect();
         replace(&self.hosts, &lines)
+    }
+}
+
+/// What a line says; of a host without a word nothing is known but that somebody told of it.
+fn known(line: &str) -> Option<(SocketAddrV4, Repute)> {
+    let mut words = line.split_whitespace();
+    let addr = words.next()?.parse().ok()?;
+    let said = words.next();
+    let all = [Repute::Anchor, Repute::Proven];
+    let repute = all.into_iter().find(|repute| Some(word(*repute)) == said);
+    Some((addr, repute.unwrap_or(Repute::Told)))
+}
+
+const fn word(repute: Repute) -> &'static str {
+    match repute {
+        Repute::Anchor => "anchor",
+        Repute::Proven => "proven",
+        Repute::Told => "told",
     }
 }
 
@@ -112,12 +128,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let saved = Saved::below(folder.path());
         assert_eq!(saved.hosts(), []);
-        let text = b"# from elsewhere\n1.2.3.4:6346 2026-11-20\n\xff\xfe\nnonsense\n5.6.7.8:99999\n127.0.0.1:6347\n";
+        let text = b"# from elsewhere\n1.2.3.4:6346 2026-11-20\n\xff\xfe\nnonsense\n5.6.7.8:99999\n127.0.0.1:6347 anchor\n\
+            5.6.7.8:1 proven\n";
         std::fs::write(&saved.hosts, text).expect("written");
         let hosts = saved.hosts();
         assert_eq!(
             hosts,
-            ["1.2.3.4:6346", "127.0.0.1:6347"].map(|host| host.parse().expect("good"))
+            [
+                ("1.2.3.4:6346", Repute::Told),
+                ("127.0.0.1:6347", Repute::Anchor),
+                ("5.6.7.8:1", Repute::Proven),
+            ]
+            .map(|(host, repute)| (host.parse().expect("good"), repute))
         );
         saved.save_hosts(&hosts[1..]).expect("saved");
         assert_eq!(saved.hosts(), hosts[1..]);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::membership::IndexSource;
+use crate::overlay::Prospect;
 use crate::time::Time;
 use crate::wire::{Guid, QueryHit};
 
@@ -21,6 +22,8 @@ pub struct Search {
     pub hits: mpsc::Receiver<SearchHit>,
     /// Query descriptors it has caused so far, as far as we can count: those that we sent ourselves.
     pub messages: watch::Receiver<u64>,
+    /// How far it can come; none where the central index was asked.
+    pub prospect: Option<Box<Prospect>>,
 }
 
 /// One hit (of one or more files) of a search.
@@ -60,6 +63,7 @@ impl Searches {
         guid: Guid,
         now: Time,
         strategy: &'static str,
+        prospect: Prospect,
     ) -> (Search, mpsc::Sender<SearchHit>) {
         let (sender, hits) = mpsc::channel(WAITING_HITS);
         let (count, messages) = watch::channel(0);
@@ -74,6 +78,7 @@ impl Searches {
             guid,
             hits,
             messages,
+            prospect: Some(Box::new(prospect)),
         };
         (search, sender)
     }

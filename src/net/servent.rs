@@ -14,15 +14,18 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::actor::{Acquaintances, Actor, Parts};
 use super::datagram::Datagrams;
+use super::gateway::{Gateway, GatewayStep};
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, Napster, bind};
 use super::membership::{Belongings, Meeting, Membership};
+use super::public::name_caches;
 use super::room::Room;
 use super::saved::Saved;
 use super::seeker::Seeker;
+use super::webcaches::{WebCacheNews, WebCaches};
 use super::{IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
-use crate::overlay::Strategy;
+use crate::overlay::{Repute, Strategy};
 use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
 use crate::wire::{Guid, Query, Sha1};
 
@@ -46,6 +49,8 @@ struct Inner {
     downloads: Downloads,
     uploads: Arc<Uploads>,
     membership: Option<Membership>,
+    web_caches: watch::Receiver<Option<WebCacheNews>>,
+    gateway_steps: watch::Receiver<Vec<GatewayStep>>,
     /// Cancelled when the actor's task is over.
     over: CancellationToken,
     /// Tells the actor to leave, at the latest when nobody holds the servent any more.
@@ -58,7 +63,7 @@ struct Inner {
 struct Stores {
     guid: Guid,
     saved: Saved,
-    hosts: Vec<SocketAddrV4>,
+    hosts: Vec<(SocketAddrV4, Repute)>,
     librarian: Librarian,
     downloads: Downloads,
 }
@@ -83,7 +88,8 @@ impl Servent {
             true => open_datagrams(listen).await,
             false => None,
         };
-        let (share, data) = (settings.share, settings.data);
+        let has_datagrams = datagrams.is_some();
+        let (share, data) = (settings.share, settings.data.clone());
         let folder = settings.downloads;
         // The downloads go on as soon as they are opened, on the runtime we stand in.
         let runtime = tokio::runtime::Handle::current();
@@ -153,7 +159,8 @@ impl Servent {
         }
         let known = Acquaintances {
             first: settings.connect,
-            candidates: [stores.hosts, settings.bootstrap].concat(),
+            remembered: stores.hosts,
+            candidates: settings.bootstrap,
             caches: settings.caches,
         };
         let seeker = Seeker {
@@ -163,9 +170,30 @@ impl Servent {
         };
         let gone = over.clone();
         tokio::spawn(async move { gone.run_until_cancelled(seeker.run()).await });
+        let (asker, web_caches) = WebCaches::new(
+            &settings.web_caches,
+            &settings.data,
+            AGENT,
+            inbox.clone(),
+            neighbours.clone(),
+        );
+        let gone = over.clone();
+        tokio::spawn(async move { gone.run_until_cancelled(asker.run()).await });
+        let (gateway, gateway_steps) = Gateway::new(listen.port(), settings.gateway, inbox.clone());
+        let opened = settings
+            .public
+            .then(|| tokio::spawn(gateway.run(stop.clone())));
+        if settings.public && has_datagrams {
+            let (gone, inbox) = (over.clone(), inbox.clone());
+            tokio::spawn(async move { gone.run_until_cancelled(name_caches(inbox)).await });
+        }
         let finished = over.clone().drop_guard();
         tokio::spawn(async move {
             actor.run(reports, known).await;
+            if let Some(opened) = opened {
+                // It closes the port again, which takes a second at most. If it has panicked, there is nothing to wait for.
+                let _ = opened.await;
+            }
             drop(finished);
         });
         tracing::info!(%listen, guid = %stores.guid, "servent started");
@@ -178,6 +206,8 @@ impl Servent {
             downloads: stores.downloads,
             uploads,
             membership,
+            web_caches,
+            gateway_steps,
             over,
             stop: stop.drop_guard(),
             kill,
@@ -207,6 +237,7 @@ impl Servent {
             guid: Guid::ZERO,
             hits: mpsc::channel(1).1,
             messages: watch::channel(0).1,
+            prospect: None,
         })
     }
 
@@ -270,7 +301,10 @@ impl Servent {
     /// All figures; zeros once it has stopped.
     pub async fn status(&self) -> Status {
         let answer = self.ask(Order::Status).await;
-        answer.unwrap_or_else(|| Status::stopped(self.0.guid, self.0.listen))
+        let mut status = answer.unwrap_or_else(|| Status::stopped(self.0.guid, self.0.listen));
+        status.web_cache = self.0.web_caches.borrow().clone();
+        status.gateway = self.0.gateway_steps.borrow().clone();
+        status
     }
 
     /// Dials; returns once the link is up. Being linked already is success.

@@ -1,6 +1,6 @@
 //! What a servent is started with.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
 use crate::overlay;
@@ -20,6 +20,13 @@ pub struct Settings {
     pub bootstrap: Vec<SocketAddrV4>,
     /// UDP host caches to ask when hosts are short.
     pub caches: Vec<SocketAddrV4>,
+    /// GWebCaches to ask when there is nobody else, by their URLs.
+    pub web_caches: Vec<String>,
+    /// Whether to look for the public network: its host caches are asked as well.
+    pub public: bool,
+    /// Where to ask for our port to be passed through to us, if `public`; the gateway of the default route if nothing is
+    /// said.
+    pub gateway: Option<Ipv4Addr>,
     /// Dialled first.
     pub connect: Vec<SocketAddrV4>,
     /// The central index to register with and to search.

@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use super::{GatewayStep, WebCacheNews};
 use crate::overlay::{Counts, Direction, Reachable, RoleReason};
 use crate::wire::Guid;
 use crate::wire::handshake::Role;
@@ -48,6 +49,12 @@ pub struct Status {
     pub reachable: [Reachable; 2],
     /// Neighbours who pass pushes on to us, if we need it.
     pub proxies: Vec<SocketAddrV4>,
+    /// Hosts known that could be dialled.
+    pub hosts: usize,
+    /// The last question to a web cache, if there was one, and what came of it.
+    pub web_cache: Option<WebCacheNews>,
+    /// The ways in which the gateway was asked to let strangers in, in order; none without `public`.
+    pub gateway: Vec<GatewayStep>,
     /// Datagrams that were malformed, too many, or not taken by the system.
     pub lost_datagrams: u64,
     /// Since the start.
@@ -77,6 +84,9 @@ impl Status {
             refused: 0,
             reachable: [Reachable::Unknown("it has stopped"); 2],
             proxies: Vec::new(),
+            hosts: 0,
+            web_cache: None,
+            gateway: Vec::new(),
             lost_datagrams: 0,
             uptime: Duration::ZERO,
         }

@@ -15,6 +15,8 @@ const VOICES: usize = 15;
 #[derive(Debug)]
 pub(super) struct Whereabouts {
     bound: SocketAddrV4,
+    /// The port of the gateway that leads to ours.
+    outside: Option<u16>,
     voices: VecDeque<Voice>,
 }
 
@@ -29,6 +31,7 @@ impl Whereabouts {
     pub(super) const fn new(bound: SocketAddrV4) -> Self {
         Self {
             bound,
+            outside: None,
             voices: VecDeque::new(),
         }
     }
@@ -42,6 +45,11 @@ impl Whereabouts {
         }
         let seen = seen.unwrap_or(local);
         self.voices.push_back(Voice { from, seen });
+    }
+
+    /// Notes the port by which strangers reach us through the gateway.
+    pub(super) const fn outside(&mut self, port: u16) {
+        self.outside = Some(port);
     }
 
     /// Where we can be reached, as far as we know.
@@ -58,7 +66,11 @@ impl Whereabouts {
         (self.voices.iter().map(|voice| voice.seen))
             .filter(|seen| scope(*seen) != Scope::Nowhere)
             .max_by_key(|seen| (scope(*seen), votes(*seen)))
-            .map(|ip| SocketAddrV4::new(ip, self.bound.port()))
+            .map(|ip| {
+                // Those on our own site reach us directly.
+                let outside = self.outside.filter(|_| scope(ip) == Scope::Public);
+                SocketAddrV4::new(ip, outside.unwrap_or_else(|| self.bound.port()))
+            })
     }
 
     /// Whether `addr` is certainly ourselves, so that a candidate list may name us without our calling ourselves.

@@ -137,7 +137,7 @@ impl Overlay {
         let told = pong.hosts().into_iter().take(HOSTS_HEARD);
         for addr in told.chain(itself) {
             if is_believed(addr, *from.ip()) && !self.is_ourselves(addr) {
-                self.hosts.hear(addr);
+                self.hosts.hear(now, addr, *from.ip());
             }
         }
         self.grow(now, out);

@@ -8,7 +8,7 @@ use crate::wire::handshake::Agreement;
 use crate::wire::qrp::RouteTable;
 use crate::wire::{ByeCode, Descriptor, Guid, Push, Query, QueryHit, Record};
 
-use super::Strategy;
+use super::{Repute, Strategy};
 
 /// A neighbour's number, given by the driver and never given twice. The core only compares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +111,15 @@ pub enum Command {
     Disconnect(PeerId),
     /// Candidates from a file or a user.
     Learn(Vec<SocketAddrV4>),
+    /// Hosts of an earlier run, and how well each was known.
+    Remember(Vec<(SocketAddrV4, Repute)>),
+    /// Hosts that somebody told of who is no neighbour: a web cache.
+    Hear {
+        /// Where servents listen, as he says.
+        hosts: Vec<SocketAddrV4>,
+        /// Where he stands.
+        teller: Ipv4Addr,
+    },
     /// UDP host caches from a file or a user; forgotten without [`Command::Datagrams`] before.
     LearnCaches(Vec<SocketAddrV4>),
     /// Where we can be reached, when it becomes known or changes.
@@ -211,8 +220,8 @@ pub enum Timer {
     Ask(Guid),
     /// Is this expanding ring to be widened?
     Widen(Guid),
-    /// A walker's question has waited long enough for hits to overtake it.
-    AnswerWalker,
+    /// A walker has rested.
+    WalkOn,
 }
 
 /// News for the owner of the servent.

@@ -11,10 +11,13 @@ use crate::time::Time;
 use crate::wire::handshake::Role;
 use crate::wire::{ByeCode, Descriptor, Guid, Kind, VendorMessage};
 
+use super::hosts::MAX_ANCHORS;
 use super::peers::Twin;
 use super::quota::Quota;
 use super::reach::{Reach, is_believed, is_possible, neighbourhood, reach};
-use super::{Direction, Effect, Event, Introduction, Outbox, Overlay, Peer, PeerId, Stage, Timer};
+use super::{
+    Direction, Effect, Event, Introduction, Outbox, Overlay, Peer, PeerId, Repute, Stage, Timer,
+};
 
 /// Dials under way, and the times growth goes by.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ impl Overlay {
             self.hosts.linked(now, who.remote);
         }
         let named = std::mem::take(&mut who.agreement.hosts);
-        self.hear_all(&named, *who.remote.ip());
+        self.hear_all(now, &named, *who.remote.ip());
         if let Err((code, why)) = self.welcome(now, &who, out) {
             self.counts.sent.count(Kind::Bye);
             out.push(Effect::Hangup { peer, code, why });
@@ -75,7 +78,7 @@ impl Overlay {
             .listen
             .filter(|addr| !leaf && is_possible(*addr))
         {
-            self.hosts.hear(addr);
+            self.hosts.hear(now, addr, *addr.ip());
         }
         if who.direction == Direction::Incoming {
             self.note_caller(now, *who.remote.ip());
@@ -162,7 +165,7 @@ impl Overlay {
             self.hosts.failed(now, addr, self.is_alone());
         } else {
             self.hosts.refused(now, addr);
-            self.hear_all(hosts, *addr.ip());
+            self.hear_all(now, hosts, *addr.ip());
         }
         self.grow(now, out);
     }
@@ -171,16 +174,51 @@ impl Overlay {
     pub(super) fn learn(&mut self, now: Time, candidates: &[SocketAddrV4], out: &mut impl Outbox) {
         for addr in candidates {
             if is_possible(*addr) {
-                self.hosts.name(*addr);
+                self.hosts.name(now, *addr);
             }
         }
         self.grow(now, out);
     }
 
+    /// What an earlier run knew.
+    pub(super) fn remember(
+        &mut self,
+        now: Time,
+        known: &[(SocketAddrV4, Repute)],
+        out: &mut impl Outbox,
+    ) {
+        for (addr, repute) in known {
+            if is_possible(*addr) {
+                self.hosts.remember(now, *addr, *repute);
+            }
+        }
+        self.grow(now, out);
+    }
+
+    /// What somebody told who is no neighbour.
+    pub(super) fn hear_of(
+        &mut self,
+        now: Time,
+        hosts: &[SocketAddrV4],
+        teller: Ipv4Addr,
+        out: &mut impl Outbox,
+    ) {
+        self.hear_all(now, hosts, teller);
+        self.grow(now, out);
+    }
+
+    /// Those to begin with after a restart: of the ultrapeers we dialled ourselves, those we have had longest.
+    pub(super) fn anchors(&self) -> Vec<SocketAddrV4> {
+        let dialled = |peer: &&Peer| peer.who.direction == Direction::Outgoing && !peer.is_leaf();
+        let dialled = self.peers.iter().filter(dialled);
+        let anchors = dialled.map(|peer| peer.who.remote);
+        anchors.take(MAX_ANCHORS).collect()
+    }
+
     /// The user wants this link, whatever the slots and the waiting times say.
     pub(super) fn connect(&mut self, now: Time, addr: SocketAddrV4, out: &mut impl Outbox) {
         if self.stage != Stage::Left && is_possible(addr) && !self.is_taken(addr) {
-            self.hosts.name(addr);
+            self.hosts.name(now, addr);
             self.dial(now, addr, out);
         }
     }
@@ -234,7 +272,8 @@ impl Overlay {
             let turn = now.as_micros() as usize % hosts.len();
             hosts.rotate_left(turn);
         }
-        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
+        let best = self.hosts.best().map(|(host, _)| host);
+        let others = best.filter(|host| !self.peers.are_at(*host));
         hosts.extend(others.take(RECOMMENDED));
         hosts.truncate(RECOMMENDED);
         hosts
@@ -340,10 +379,10 @@ impl Overlay {
     }
 
     /// Remembers what `teller` told, as far as it may speak of it.
-    fn hear_all(&mut self, hosts: &[SocketAddrV4], teller: Ipv4Addr) {
+    fn hear_all(&mut self, now: Time, hosts: &[SocketAddrV4], teller: Ipv4Addr) {
         for addr in hosts.iter().take(HEARD_AT_ONCE) {
             if is_believed(*addr, teller) && !self.is_ourselves(*addr) {
-                self.hosts.hear(*addr);
+                self.hosts.hear(now, *addr, teller);
             }
         }
     }

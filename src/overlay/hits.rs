@@ -135,12 +135,14 @@ impl Overlay {
         let records = hit.records.len() as u32;
         let search = &mut self.searches[search];
         search.hits = search.hits.saturating_add(records);
+        let query = search.guid;
         out.push(Effect::Tell(Event::Hit {
-            query: search.guid,
+            query,
             hit: Box::new(hit),
             hops: hops.saturating_add(1),
             at: now,
         }));
+        self.stop_walkers(now, query, out);
     }
 
     /// A Push to this servent goes the way its hits come. The first neighbour to bring one keeps the route while its

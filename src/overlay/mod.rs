@@ -4,12 +4,12 @@
 //! [`Outbox`]; the two enums mirror each other. It holds no socket, asks no clock and throws no dice of its own, so the
 //! same inputs give the same effects under tokio, in a simulation and in a replay.
 //!
-//! Its parts are data and only answer questions: `peers` the neighbours, `routes` the ways back, `hosts` whom to dial,
-//! `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is too much and too far, `reach` whose
-//! word to take, `ledger` and `secret` who has earned an answer. Only the overlay itself pushes effects. In eleven chapters
-//! along links: `search` (Query), `hits` (QueryHit), `shield` (whom a query reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query
-//! routing), `push`, `ping` (Ping, Pong and keep-alive), `vendor` (vendor messages), `growth` (links coming and going).
-//! In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
+//! What its owner wants stands in `commands`. Its parts are data and only answer questions: `peers` the neighbours, `routes`
+//! the ways back, `hosts` whom to dial, `pongs` whom to tell of, `dynamic` whom to ask next, `quota` and `horizon` what is
+//! too much and too far, `reach` whose word to take, `ledger` and `secret` who has earned an answer. Only the overlay
+//! itself pushes effects. In eleven chapters along links: `search` (Query), `hits` (QueryHit), `shield` (whom a query
+//! reaches), `asking` (dynamic queries), `ring` and `walk`, `tables` (query routing), `push`, `ping` (Ping, Pong and
+//! keep-alive), `vendor` (vendor messages), `growth` (links coming and going). In five by UDP: `datagram` (the door, and pings), `caches` (host caches), `offer` and `claim` (out-of-band hits),
 //! `crawl` (who asks for our neighbours). `reachable` says whether strangers reach us, `proxies` what helps if they do
 //! not, `roles` in which tier we stand.
 //!
@@ -26,6 +26,7 @@ use crate::wire::{Bye, ByeCode, Descriptor, Guid, Header, Kind};
 mod asking;
 mod caches;
 mod claim;
+mod commands;
 mod config;
 mod counts;
 mod crawl;
@@ -41,6 +42,7 @@ mod offer;
 mod peers;
 mod ping;
 mod pongs;
+mod prospect;
 mod proxies;
 mod push;
 mod quota;
@@ -62,7 +64,9 @@ pub use config::Config;
 pub use counts::{Counts, Tally};
 pub use event::{Command, Direction, Effect, Event, Input, Introduction, Outbox, PeerId, Timer};
 pub use horizon::{Horizon, TooFar};
+pub use hosts::Repute;
 pub use peers::Peer;
+pub use prospect::Prospect;
 pub use reach::is_believed;
 pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};
@@ -102,7 +106,7 @@ pub struct Overlay {
     searches: Vec<Search>,
     /// Dynamic queries under way.
     asking: Askings,
-    /// Walkers that wait here.
+    /// Walkers that wait here, and the ways of those that have gone.
     walkers: Walkers,
     tables: Tables,
     growth: Growth,
@@ -145,7 +149,7 @@ impl Overlay {
             peers: Peers::default(),
             queries: Routes::new(config.routes, &mut rng),
             servents: Routes::new(config.routes / SERVENT_SHARE, &mut rng),
-            hosts: HostCache::new(),
+            hosts: HostCache::new(rng.next()),
             pongs: PongCache::default(),
             searches: Vec::new(),
             asking: Askings::default(),
@@ -176,7 +180,7 @@ impl Overlay {
             Input::Woke(Timer::Grow) => self.on_time_to_grow(now, out),
             Input::Woke(Timer::Ask(guid)) => self.ask_on(now, guid, out),
             Input::Woke(Timer::Widen(guid)) => self.widen(now, guid, out),
-            Input::Woke(Timer::AnswerWalker) => self.answer_walker(now, out),
+            Input::Woke(Timer::WalkOn) => self.walk_on(now, out),
             Input::Command(command) => self.on_command(now, command, out),
         }
     }
@@ -186,11 +190,17 @@ impl Overlay {
         self.peers.as_slice()
     }
 
-    /// The hosts worth saving for the next start, best first.
-    pub fn hosts(&self) -> Vec<SocketAddrV4> {
-        let neighbours: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
-        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
-        neighbours.iter().copied().chain(others).collect()
+    /// The hosts worth saving for the next start, best first: two anchors, the other neighbours, the rest.
+    pub fn hosts(&self) -> Vec<(SocketAddrV4, Repute)> {
+        let anchors = self.anchors();
+        let neighbours = self.ultrapeers_at().filter(|host| !anchors.contains(host));
+        let best = self.hosts.best();
+        let others = best.filter(|(host, _)| !self.peers.are_at(*host));
+        let anchored = anchors.iter().map(|host| (*host, Repute::Anchor));
+        anchored
+            .chain(neighbours.map(|host| (host, Repute::Proven)))
+            .chain(others)
+            .collect()
     }
 
     /// What has been counted.
@@ -233,58 +243,6 @@ impl Overlay {
             Kind::RouteTable => self.on_route_table(now, from, &what, out),
             Kind::Vendor { .. } => self.on_vendor(now, from, &what, out),
             Kind::Other(_) => {}
-        }
-    }
-
-    fn on_command(&mut self, now: Time, command: Command, out: &mut impl Outbox) {
-        match command {
-            Command::Start => self.start(now, out),
-            Command::Search { guid, query, by } => self.search(now, guid, *query, by, out),
-            Command::EndSearch(guid) => self.end_search(now, guid, out),
-            Command::Connect(addr) => self.connect(now, addr, out),
-            Command::Disconnect(peer) => self.dismiss(now, peer, out),
-            Command::Learn(candidates) => self.learn(now, &candidates, out),
-            Command::Listening(addr) => self.listen_at(addr),
-            Command::Datagrams => self.open_datagrams(now),
-            Command::LearnCaches(caches) => self.learn_caches(now, &caches, out),
-            Command::Sharing { files, kib } => {
-                self.sharing = Sharing {
-                    files,
-                    kib,
-                    ..self.sharing
-                }
-            }
-            Command::Shelf(table) => self.on_shelf(now, *table, out),
-            Command::Busy(busy) => self.sharing.busy = busy,
-            Command::Push { servent, index } => self.ask_push(now, servent, index, out),
-            Command::PassPush { asker, push } => self.pass_push(now, asker, *push, out),
-            Command::Leave => self.leave(out),
-        }
-    }
-
-    fn start(&mut self, now: Time, out: &mut impl Outbox) {
-        if self.stage == Stage::Quiet {
-            self.stage = Stage::Running;
-            self.plan_rounds(now, out);
-            self.grow(now, out);
-        }
-    }
-
-    fn listen_at(&mut self, addr: SocketAddrV4) {
-        if self.listening.replace(addr) != Some(addr) {
-            self.reachable.forget();
-        }
-    }
-
-    fn open_datagrams(&mut self, now: Time) {
-        let open = || Box::new(Datagrams::new(now, &mut self.rng));
-        self.datagrams.get_or_insert_with(open);
-    }
-
-    fn leave(&mut self, out: &mut impl Outbox) {
-        self.stage = Stage::Left;
-        while let Some(peer) = self.peers.as_slice().first() {
-            self.hang_up(peer.id, ByeCode::SHUTDOWN, "Servent shutdown", out);
         }
     }
 

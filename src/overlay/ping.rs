@@ -108,7 +108,7 @@ impl Overlay {
             // Nobody dials a leaf.
             return;
         }
-        self.hosts.hear(pong.addr);
+        self.hosts.hear(now, pong.addr, stands);
         self.pongs.learn(Sighting {
             addr: pong.addr,
             files: pong.files,

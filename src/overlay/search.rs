@@ -107,6 +107,7 @@ impl Overlay {
         let before = self.searches.len();
         self.searches.retain(|search| search.guid != guid);
         self.asking.end(&guid);
+        self.stop_walkers(now, guid, out);
         if self.is_leaf() && self.searches.len() < before {
             let ultrapeers: Vec<PeerId> = self.peers.iter().map(|peer| peer.id).collect();
             for to in ultrapeers {

@@ -86,12 +86,12 @@ pub struct Walk {
     pub walkers: u8,
     /// Steps a walker may take.
     pub ttl: u8,
-    /// Steps between two questions to the asker whether to go on.
+    /// Steps between two rests, in which the asker can stop it.
     pub check: u8,
 }
 
 impl Default for Walk {
-    /// 16 walkers that ask every 4 steps (Lv and others 2002: 16 to 64 walkers, every fourth step).
+    /// 16 walkers that wait for a word every 4 steps (Lv and others 2002: 16 to 64 walkers, every fourth step).
     fn default() -> Self {
         Self {
             walkers: 16,

@@ -37,10 +37,7 @@ impl Overlay {
             Some(VendorMeaning::PushProxyCancel) => peer.client = None,
             Some(VendorMeaning::PushProxyAck(addr)) => self.take_proxy(from, guid, addr),
             Some(VendorMeaning::TcpConnectBack(port)) => self.call_back(now, from, port, out),
-            Some(VendorMeaning::WalkCheck(query)) => {
-                self.on_walk_check(now, from, guid, query, out);
-            }
-            Some(VendorMeaning::WalkReply(goes_on)) => self.on_walk_reply(now, guid, goes_on, out),
+            Some(VendorMeaning::WalkStop) => self.on_walk_stop(now, from, guid, out),
             Some(VendorMeaning::UdpConnectBack(port)) => self.ping_back(now, from, what, port, out),
             // Nothing follows from what else it can do, and the rest comes by UDP or to nobody who did not ask.
             _ => {}

@@ -2,28 +2,27 @@
 //! replication in unstructured peer-to-peer networks", 2002, section 5). Its form on the wire stands at [`WalkStep`].
 //!
 //! The one rule: a walker is at one place at a time. It comes, and is passed on to one neighbour at most, not the one it
-//! came from unless there is no other. It ends where something is found, where it has taken its steps, or where the asker,
-//! asked every few steps, has enough or does not answer. The ways back that its steps lay are a tree with the asker at the
-//! root, however often it crosses itself, so hits and questions come home.
+//! came from unless there is no other. It ends where something is found, where it has taken its steps, or where the asker's
+//! word that he has enough overtakes it: every few steps it rests for that. The ways back that the steps lay are a tree with
+//! the asker at the root, however often a walker crosses itself, so hits come home; the ways onward lead the word after it.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid, Header, Kind, Query, VendorMeaning, WalkStep};
 
-use super::routes::Way;
 use super::strategy::Walk;
 use super::{Effect, Outbox, Overlay, PeerId, Timer};
 
-/// A walker that waits here.
+/// A walker that is here.
 #[derive(Clone, Debug)]
 pub(super) struct Walker {
     guid: Guid,
     from: PeerId,
     query: Box<Query>,
     step: WalkStep,
-    waits_for: Awaited,
+    /// Until when it rests; none while it waits for what our library says.
+    rests: Option<Time>,
 }
 
 impl Walker {
@@ -34,33 +33,25 @@ impl Walker {
             from,
             query: Box::new(query),
             step,
-            waits_for: Awaited::Library,
+            rests: None,
         }
     }
 }
 
-/// What a walker waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Awaited {
-    /// What our library says.
-    Library,
-    /// What the asker says to the question of this GUID.
-    Asker(Guid),
-}
-
-/// A walker elsewhere that waits for our answer.
-#[derive(Clone, Copy, Debug)]
-struct Question {
+/// Where walkers of one query went from here.
+#[derive(Clone, Debug)]
+struct Trail {
     guid: Guid,
-    from: PeerId,
-    query: Guid,
+    onward: Vec<PeerId>,
+    /// The asker has enough.
+    ended: bool,
 }
 
-/// The walkers that wait here, and the questions that wait for us; the longest first.
+/// The walkers that wait here, and the trails of those that have gone; the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Walkers {
     waiting: VecDeque<Walker>,
-    questions: VecDeque<Question>,
+    trails: VecDeque<Trail>,
 }
 
 impl Walkers {
@@ -75,6 +66,39 @@ impl Walkers {
         let at = self.waiting.iter().position(is_it)?;
         self.waiting.remove(at)
     }
+
+    /// The trail of a query, begun where there is none.
+    fn trail(&mut self, guid: Guid) -> &mut Trail {
+        let known = self.trails.iter().rposition(|trail| trail.guid == guid);
+        let at = known.unwrap_or_else(|| {
+            if self.trails.len() >= MAX_TRAILS {
+                self.trails.pop_front();
+            }
+            self.trails.push_back(Trail {
+                guid,
+                onward: Vec::new(),
+                ended: false,
+            });
+            self.trails.len() - 1
+        });
+        &mut self.trails[at]
+    }
+
+    /// Whether the asker has enough.
+    fn has_ended(&self, guid: &Guid) -> bool {
+        let mut newest_first = self.trails.iter().rev();
+        newest_first.any(|trail| trail.guid == *guid && trail.ended)
+    }
+
+    /// Ends all walkers of a query that are here or still come; those to whom some were passed on.
+    fn end(&mut self, guid: &Guid) -> Vec<PeerId> {
+        self.waiting.retain(|walker| walker.guid != *guid);
+        let trail = self.trails.iter_mut().rfind(|trail| trail.guid == *guid);
+        trail.map_or_else(Vec::new, |trail| {
+            trail.ended = true;
+            std::mem::take(&mut trail.onward)
+        })
+    }
 }
 
 impl Overlay {
@@ -87,6 +111,8 @@ impl Overlay {
         walk: Walk,
         out: &mut impl Outbox,
     ) {
+        // One that comes back here is passed on as everywhere.
+        self.queries.walks(&guid);
         let mut open: Vec<PeerId> = self.open_to_walkers().collect();
         self.rng.shuffle(&mut open);
         let step = WalkStep {
@@ -101,7 +127,7 @@ impl Overlay {
                 break;
             }
             let what = Descriptor::new(guid, Kind::Query, 1, payload.clone());
-            self.send(now, *to, what, out);
+            self.send_walker(now, *to, what, out);
         }
     }
 
@@ -117,6 +143,9 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
+        if self.walkers.has_ended(&walker.guid) {
+            return;
+        }
         walker.step = step;
         if fresh {
             out.push(Effect::Lookup {
@@ -125,7 +154,7 @@ impl Overlay {
             });
             self.walkers.park(walker);
         } else {
-            self.walk_on(now, walker, out);
+            self.go_or_rest(now, walker, out);
         }
     }
 
@@ -137,33 +166,33 @@ impl Overlay {
         found: bool,
         out: &mut impl Outbox,
     ) {
-        let asked = |walker: &Walker| walker.guid == guid && walker.waits_for == Awaited::Library;
+        let asked = |walker: &Walker| walker.guid == guid && walker.rests.is_none();
         if let Some(walker) = self.walkers.take(asked).filter(|_| !found) {
-            self.walk_on(now, walker, out);
+            self.go_or_rest(now, walker, out);
         }
     }
 
-    /// On to the next, or first to the asker where that is due.
-    fn walk_on(&mut self, now: Time, mut walker: Walker, out: &mut impl Outbox) {
-        let step = walker.step;
-        if self.is_leaf() || step.taken >= step.limit {
+    /// On to the next, or a rest where that is due.
+    fn go_or_rest(&mut self, now: Time, mut walker: Walker, out: &mut impl Outbox) {
+        if self.is_leaf() || walker.step.taken >= walker.step.limit {
             return;
         }
-        if !step.is_due() {
+        let Some(rest) = walker.step.rest() else {
             return self.step(now, &walker, out);
-        }
-        let way = self.queries.find(now, &walker.guid);
-        if let Some(to) = way.and_then(|way| way.to) {
-            let question = Guid::random(&mut self.rng);
-            self.send_walk(
-                now,
-                to,
-                question,
-                &VendorMeaning::WalkCheck(walker.guid),
-                out,
-            );
-            walker.waits_for = Awaited::Asker(question);
-            self.walkers.park(walker);
+        };
+        walker.rests = Some(now + rest);
+        self.walkers.park(walker);
+        out.push(Effect::Wake {
+            after: rest,
+            timer: Timer::WalkOn,
+        });
+    }
+
+    /// Those that have rested go on.
+    pub(super) fn walk_on(&mut self, now: Time, out: &mut impl Outbox) {
+        let rested = |walker: &Walker| walker.rests.is_some_and(|until| until <= now);
+        while let Some(walker) = self.walkers.take(rested) {
+            self.step(now, &walker, out);
         }
     }
 
@@ -183,101 +212,39 @@ impl Overlay {
             hops: 1,
         };
         let payload = query.encode();
-        self.send(now, to, Descriptor { header, payload }, out);
+        self.send_walker(now, to, Descriptor { header, payload }, out);
     }
 
-    /// A walker's question: ours to answer, or to be passed back the way the query came.
-    pub(super) fn on_walk_check(
+    /// A walker goes, and its trail is kept.
+    fn send_walker(&mut self, now: Time, to: PeerId, what: Descriptor, out: &mut impl Outbox) {
+        let trail = self.walkers.trail(what.header.guid);
+        if !trail.onward.contains(&to) {
+            trail.onward.push(to);
+        }
+        self.send(now, to, what, out);
+    }
+
+    /// Word that an asker has enough. Only who brought us his query speaks for him.
+    pub(super) fn on_walk_stop(
         &mut self,
         now: Time,
         from: PeerId,
-        question: Guid,
         query: Guid,
         out: &mut impl Outbox,
     ) {
-        if !self.may_ask(now, from, out) {
-            return;
-        }
-        let Some(way) = self.queries.find(now, &query) else {
-            self.counts.dropped += 1;
-            return;
-        };
-        let Some(to) = way.to else {
-            return self.consider(question, from, query, out);
-        };
-        let back = Way {
-            to: Some(from),
-            hops: 0,
-            probe: false,
-            walk: true,
-        };
-        if way.walk && to != from && self.queries.learn(now, &question, back) {
-            self.send_walk(now, to, question, &VendorMeaning::WalkCheck(query), out);
+        let way = self.queries.find(now, &query);
+        if way.is_some_and(|way| way.walk && way.to == Some(from)) {
+            self.stop_walkers(now, query, out);
         } else {
             self.counts.dropped += 1;
         }
     }
 
-    /// A question to us. Hits of walkers that have come as far may be on their way: they are waited for a moment before
-    /// all are sent further.
-    fn consider(&mut self, guid: Guid, from: PeerId, query: Guid, out: &mut impl Outbox) {
-        let questions = &mut self.walkers.questions;
-        if questions.len() >= MAX_WAITING {
-            questions.pop_front();
+    /// Stops the walkers of a query, wherever they went from here.
+    pub(super) fn stop_walkers(&mut self, now: Time, query: Guid, out: &mut impl Outbox) {
+        for to in self.walkers.end(&query) {
+            self.say(now, to, query, &VendorMeaning::WalkStop, out);
         }
-        questions.push_back(Question { guid, from, query });
-        out.push(Effect::Wake {
-            after: GRACE,
-            timer: Timer::AnswerWalker,
-        });
-    }
-
-    /// The question that has waited longest is answered.
-    pub(super) fn answer_walker(&mut self, now: Time, out: &mut impl Outbox) {
-        let Some(Question { guid, from, query }) = self.walkers.questions.pop_front() else {
-            return;
-        };
-        let ours = self.searches.iter().find(|search| search.guid == query);
-        let goes_on = ours.is_some_and(|search| search.hits == 0);
-        self.send_walk(now, from, guid, &VendorMeaning::WalkReply(goes_on), out);
-    }
-
-    /// The asker's answer: for a walker here, or to be passed back the way the question came.
-    pub(super) fn on_walk_reply(
-        &mut self,
-        now: Time,
-        question: Guid,
-        goes_on: bool,
-        out: &mut impl Outbox,
-    ) {
-        let asked = |walker: &Walker| walker.waits_for == Awaited::Asker(question);
-        if let Some(walker) = self.walkers.take(asked) {
-            if goes_on {
-                self.step(now, &walker, out);
-            }
-            return;
-        }
-        let way = self.queries.find(now, &question);
-        match way.filter(|way| way.walk).and_then(|way| way.to) {
-            Some(to) => {
-                self.send_walk(now, to, question, &VendorMeaning::WalkReply(goes_on), out);
-            }
-            None => self.counts.dropped += 1,
-        }
-    }
-
-    /// Walk messages go to those who sent us a walker, so nobody asks whether they know them.
-    fn send_walk(
-        &mut self,
-        now: Time,
-        to: PeerId,
-        guid: Guid,
-        meaning: &VendorMeaning,
-        out: &mut impl Outbox,
-    ) {
-        let kind = Kind::Vendor { standard: false };
-        let payload = meaning.message().encode();
-        self.send(now, to, Descriptor::new(guid, kind, 1, payload), out);
     }
 
     fn open_to_walkers(&self) -> impl Iterator<Item = PeerId> {
@@ -289,8 +256,8 @@ impl Overlay {
     }
 }
 
-/// How long a question waits for hits that may overtake it: a little more than links differ.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// Walkers that wait here at once; above that the longest waiting is forgotten, as if its asker had not answered.
+/// Walkers that wait here at once; above that the longest waiting is forgotten, as if its asker had stopped it.
 const MAX_WAITING: usize = 1_024;
+
+/// Trails kept; above that the oldest is forgotten, and its walkers go to their end.
+const MAX_TRAILS: usize = 1_024;

@@ -73,6 +73,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "SECONDS")]
     pub(super) wait: Option<f64>,
 
+    /// Look for the public network as well: ask its host caches, and have a gateway let strangers in. Without it a servent talks to its candidates, its saved hosts and the peers these name
+    #[arg(long)]
+    pub(super) public: bool,
+
     /// Neither offer nor take compressed links
     #[arg(long)]
     pub(super) no_deflate: bool,
@@ -126,6 +130,7 @@ impl Options {
             role: self.role.or(file.role),
             search: self.search.or(file.search),
             wait: self.wait.or(file.wait),
+            public: self.public || file.public,
             no_deflate: self.no_deflate || file.no_deflate,
             share_anyway: self.share_anyway || file.share_anyway,
             config: self.config,

@@ -18,6 +18,8 @@ pub(super) enum Command {
     Search(Search),
     /// Show the results of the last search again, or all about one of them
     Results(ShowResults),
+    /// Explain the last search: whom it could reach, what cut it off, what another TTL would reach and cost
+    Why,
     /// Fetch files, by their numbers in the last results, by urn, or by magnet link
     Get(Get),
     /// List all the files of one servent

@@ -9,7 +9,7 @@ use super::render::counted;
 use super::screen::Screen;
 use super::signals::Signals;
 use crate::central::Limits;
-use crate::central::server::Server;
+use crate::central::server::{Server, Standing, Store};
 
 /// Run a central index: servents started with `--index` and OpenNap clients register what they share, and search it.
 #[derive(Args, Clone, Debug)]
@@ -38,6 +38,10 @@ pub(super) struct RunIndex {
     #[arg(long, value_name = "N", default_value_t = Limits::default().results)]
     results: usize,
 
+    /// Be one with all other indexes on this store, which speaks the wire of PostgreSQL: what is registered at one is found at all
+    #[arg(long, value_name = "postgres://…")]
+    store: Option<Store>,
+
     /// Tell everybody who logs in this line; may be given several times
     #[arg(long, value_name = "LINE")]
     motd: Vec<String>,
@@ -55,7 +59,11 @@ impl RunIndex {
             motd: self.motd,
             ..Limits::default()
         };
-        let server = Server::start(self.listen, limits).await.map_err(|error| {
+        let started = match self.store.clone() {
+            Some(store) => Server::share(self.listen, limits, store).await,
+            None => Server::start(self.listen, limits).await,
+        };
+        let server = started.map_err(|error| {
             Failure::io(
                 "the index cannot start",
                 &error,
@@ -67,7 +75,19 @@ impl RunIndex {
             server.listen(),
             server.listen(),
         ));
-        signals.next().await;
+        let mut standing = server.store();
+        let telling = async {
+            while let Some(store) = &self.store
+                && standing.changed().await.is_ok()
+            {
+                screen.talk(told(store, &standing.borrow_and_update()));
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = signals.next() => {}
+            () = telling => {}
+        }
         let figures = *server.figures().borrow();
         screen.talk(format!(
             "{} with {} were here at the end; {} answered.",
@@ -77,5 +97,18 @@ impl RunIndex {
         ));
         server.stop().await;
         Ok(())
+    }
+}
+
+/// How an index stands with its store, in words.
+fn told(store: &Store, standing: &Standing) -> String {
+    match standing {
+        Standing::Looking => format!("Looking for the store {store}."),
+        Standing::There => {
+            format!("The store {store} is there: this index is one with all others on it.")
+        }
+        Standing::Away(why) => format!(
+            "The store {store} is away ({why}). This index knows its own users only, and tries again."
+        ),
     }
 }

@@ -20,6 +20,7 @@ mod index;
 mod lab;
 mod library;
 mod log;
+mod membership;
 mod peers;
 mod prompt;
 mod reference;
@@ -34,5 +35,6 @@ mod signals;
 mod start;
 mod status;
 mod transfers;
+mod why;
 
 pub use run::main;

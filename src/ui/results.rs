@@ -10,6 +10,7 @@ use super::failure::{Exit, Failure};
 use super::render::{HitColumns, HitRow, bytes, json, span};
 use super::session::Session;
 use crate::net::{IndexSource, SearchHit};
+use crate::overlay::Prospect;
 use crate::transfer::{Source, Wanted};
 use crate::wire::{Guid, Sha1};
 
@@ -109,9 +110,37 @@ pub(super) struct Results {
     /// The same hit can come twice, by two ways.
     seen: HashSet<(SocketAddrV4, u32)>,
     hosts: HashSet<SocketAddrV4>,
+    asked: Option<AskedFor>,
+}
+
+/// What was asked of the network, and what could be expected of it.
+#[derive(Clone, Debug)]
+pub(super) struct AskedFor {
+    /// The words.
+    pub(super) words: String,
+    /// How far it could come.
+    pub(super) prospect: Box<Prospect>,
 }
 
 impl Results {
+    /// None yet, of a search.
+    pub(super) fn of(asked: Option<AskedFor>) -> Self {
+        Self {
+            asked,
+            ..Self::default()
+        }
+    }
+
+    /// What was asked of the network; none where it was somebody else who was asked.
+    pub(super) const fn asked(&self) -> Option<&AskedFor> {
+        self.asked.as_ref()
+    }
+
+    /// The links that the farthest hit crossed.
+    pub(super) fn farthest(&self) -> Option<u8> {
+        self.list.iter().map(|found| found.hops).max()
+    }
+
     /// Takes the files of a hit that are new, and returns them with their numbers.
     pub(super) fn add(&mut self, hit: SearchHit) -> &[Found] {
         let SearchHit {

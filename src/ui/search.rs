@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::cli::{parse_strategy, parse_ttl};
 use super::failure::{Exit, Failure};
 use super::render::{HitColumns, Line, Style, counted, json, span};
-use super::results::Results;
+use super::results::{AskedFor, Results};
 use super::session::Session;
 use crate::net::{self, Standing};
 use crate::overlay::Strategy;
@@ -74,7 +74,11 @@ impl Search {
                 session.servent.search(Query::words(&text), by).await
             }
         };
-        *session.results() = Results::default();
+        let asked = search.prospect.clone().map(|prospect| AskedFor {
+            words: text.clone(),
+            prospect,
+        });
+        *session.results() = Results::of(asked);
         let mut listening = Listening {
             session,
             search,

@@ -9,7 +9,7 @@ use super::command::{self, Command};
 use super::failure::Failure;
 use super::results::Results;
 use super::screen::Screen;
-use super::{library, peers, status, transfers};
+use super::{library, peers, status, transfers, why};
 
 /// The session of one user with one servent.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ impl Session {
             Command::Library(which) => which.run(self),
             Command::Rescan => library::rescan(self).await,
             Command::Status => status::show(self).await,
+            Command::Why => why::show(self),
             Command::Help(_) => {
                 self.help();
                 Ok(())

@@ -13,7 +13,7 @@ use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
-use crate::net::{Bootstrap, DEFAULT_PORT, Settings};
+use crate::net::{Bootstrap, DEFAULT_PORT, PUBLIC_WEB_CACHES, Settings};
 use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
@@ -33,7 +33,12 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
                 .map_err(|why| Failure::usage(format!("--connect: {why}")))
         })
         .collect::<Result<_, _>>()?;
-    let (bootstrap, caches) = candidates(options.bootstrap.as_deref()).await?;
+    let bootstrap = candidates(options.bootstrap.as_deref())?;
+    let mut web_caches = Vec::new();
+    if options.public {
+        web_caches = bootstrap.web_caches();
+        web_caches.extend(PUBLIC_WEB_CACHES.map(str::to_owned));
+    }
     Ok(Settings {
         share,
         downloads: options
@@ -45,8 +50,11 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
             Some(addr) => vec![addr],
             None => usual_ports(),
         },
-        bootstrap,
-        caches,
+        bootstrap: bootstrap.hosts().await,
+        caches: bootstrap.caches().await,
+        web_caches,
+        public: options.public,
+        gateway: None,
         connect: try_join_all(hosts.iter().map(Host::resolve)).await?,
         index: match &options.index {
             Some(index) => Some(index.resolve().await?),
@@ -119,19 +127,17 @@ fn confirmed(folder: &Path, why: &str) -> Result<bool, Failure> {
     Ok(answer.trim() == "yes")
 }
 
-/// The servents and the UDP host caches of the file the user named, else of `./bootstrap.txt`, else of the configuration folder's.
-async fn candidates(
-    named: Option<&Path>,
-) -> Result<(Vec<SocketAddrV4>, Vec<SocketAddrV4>), Failure> {
+/// The file of candidates that the user named, else of `./bootstrap.txt`, else of the configuration folder's.
+fn candidates(named: Option<&Path>) -> Result<Bootstrap, Failure> {
     let Some(path) = named.map(Path::to_owned).or_else(usual_bootstrap) else {
-        return Ok(Default::default());
+        return Ok(Bootstrap::default());
     };
     let bootstrap = Bootstrap::read(&path)
         .map_err(|error| Failure::usage(format!("the candidates cannot be read: {error}")))?;
     if !bootstrap.skipped.is_empty() {
         tracing::warn!(file = ?path, lines = ?bootstrap.skipped, "lines passed over: no host:port");
     }
-    Ok((bootstrap.hosts().await, bootstrap.caches().await))
+    Ok(bootstrap)
 }
 
 fn usual_bootstrap() -> Option<PathBuf> {

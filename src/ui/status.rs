@@ -1,8 +1,11 @@
 //! `status`: what the servent is and does.
 
+use super::clean::clean;
 use super::failure::Failure;
+use super::membership;
 use super::render::{bytes, counted, json, span};
 use super::session::Session;
+use crate::net::{GatewayStep, Status, WebCacheNews};
 use crate::overlay::Tally;
 
 /// Shows it.
@@ -10,7 +13,9 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
     let status = session.servent.status().await;
     let screen = &session.screen;
     if screen.json {
-        screen.json(&json::status(&status));
+        let mut object = json::status(&status);
+        object["index"] = membership::json(&session.servent);
+        screen.json(&object);
         return Ok(());
     }
     let messages = |tally: &Tally| {
@@ -56,6 +61,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             ]
             .join(", "),
         ),
+        ("index", membership::told(&session.servent)),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
         (
@@ -68,6 +74,8 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
                 }
             },
         ),
+        ("hosts known", hosts(&status)),
+        ("gateway", gateway(&status.gateway)),
         ("received", messages(&counts.received)),
         ("sent", messages(&counts.sent)),
         (
@@ -96,4 +104,28 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         rows.map(|(name, value)| [name.to_owned(), value]),
     );
     Ok(())
+}
+
+/// How many hosts could be dialled, and what the web caches had to say if it came to that.
+fn hosts(status: &Status) -> String {
+    let known = counted(status.hosts as u64, "host");
+    match &status.web_cache {
+        None => known,
+        Some(WebCacheNews { url, outcome }) => match outcome {
+            Ok(count) => format!("{known}, {count} of them from {}", clean(url)),
+            Err(why) => format!("{known}; {} was no help: {}", clean(url), clean(why)),
+        },
+    }
+}
+
+/// Whether the gateway lets strangers in, and how.
+fn gateway(steps: &[GatewayStep]) -> String {
+    let step = |step: &GatewayStep| match &step.outcome {
+        Ok(port) => format!("port {port} leads here by {}", step.way),
+        Err(why) => format!("{}: {}", step.way, clean(why)),
+    };
+    match steps {
+        [] => "not asked".to_owned(),
+        steps => steps.iter().map(step).collect::<Vec<_>>().join("; "),
+    }
 }

@@ -27,6 +27,7 @@ pub mod address;
 pub mod cobs;
 pub mod datagram;
 pub mod deflate;
+pub mod gwebcache;
 pub mod handshake;
 pub mod qrp;
 pub(crate) mod words;

@@ -1,14 +1,17 @@
-//! Random walks on the wire: an extension of Query of our own, and two vendor messages.
+//! Random walks on the wire: an extension of Query of our own, and a vendor message.
 //!
 //! A walker is a normal Query with TTL 1 and the GGEP extension `SRW` of three bytes: the steps it has taken (0 as it
-//! leaves the asker), the steps it may take, and after how many it has the asker asked whether to go on. Hops is 0 as it
+//! leaves the asker), the steps it may take, and after how many it rests, so that the asker can stop it. Hops is 0 as it
 //! leaves the asker and 1 ever after. A servent that knows walks answers, and passes the walker on to one neighbour with
 //! one step more. To one that does not it is a Query that ends with it: it answers, and the walker dies there. So a walk
 //! never costs more than its walkers may take steps, whoever it meets.
 //!
-//! The question is vendor message `SRVT/1v1`: the body is the GUID of the query, the descriptor's own GUID is new, TTL 1;
-//! each servent passes it back the way the query came. The asker answers `SRVT/2v1` under the question's GUID, one byte:
-//! 1 to go on, 0 to stop; it goes back the way the question came. Without an answer the walker stops.
+//! An asker who has enough says so to each neighbour he sent a walker to: vendor message `SRVT/1v1` under the query's
+//! GUID, TTL 1, no body. Whoever has it from the neighbour that brought the first walker says it on to each neighbour he
+//! passed one to, once, and lets no more of them by. The word runs and the walkers rest, so it overtakes them; and a walk
+//! that finds nothing costs its steps and no more, where asking the asker would cost the way there and back each time.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -21,7 +24,7 @@ pub struct WalkStep {
     pub taken: u8,
     /// Steps it may take in all.
     pub limit: u8,
-    /// Steps between two questions to the asker; at least 1.
+    /// Steps between two rests; at least 1.
     pub check: u8,
 }
 
@@ -64,11 +67,25 @@ impl WalkStep {
         })
     }
 
-    /// Whether the asker is to be asked now.
-    pub const fn is_due(self) -> bool {
-        self.taken.is_multiple_of(self.check)
+    /// How long it is to rest here: as long as a hit of its takes home and a word from there takes back.
+    pub const fn rest(self) -> Option<Duration> {
+        if !self.taken.is_multiple_of(self.check) {
+            return None;
+        }
+        let far = Duration::from_millis(THERE_AND_BACK).saturating_mul(self.taken as u32);
+        Some(if far.as_millis() < LONGEST_REST.as_millis() {
+            far
+        } else {
+            LONGEST_REST
+        })
     }
 }
+
+/// A step there and back, in milliseconds: twice what a link across the world takes on average, queues included.
+const THERE_AND_BACK: u64 = 250;
+
+/// The longest rest. Those far out walk on by a few steps while the word is on its way, and are overtaken at the next.
+const LONGEST_REST: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests {
@@ -98,17 +115,19 @@ mod tests {
     }
 
     #[test]
-    fn it_ends() {
+    fn it_rests_and_it_ends() {
         let mut step = WalkStep {
             taken: 0,
             limit: 5,
             check: 2,
         };
-        let mut due = Vec::new();
+        let mut rests = Vec::new();
         while let Some(next) = step.onward() {
             step = next;
-            due.push(step.is_due());
+            rests.push(step.rest().map(|rest| rest.as_millis()));
         }
-        assert_eq!(due, [false, true, false, true, false]);
+        assert_eq!(rests, [None, Some(500), None, Some(1_000), None]);
+        let far = WalkStep { taken: 200, ..step };
+        assert_eq!(far.rest(), Some(LONGEST_REST));
     }
 }

@@ -32,7 +32,10 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn connect(to: SocketAddrV4) -> Self {
-        let stream = TcpStream::connect(to).await.expect("it listens");
+        Self::over(TcpStream::connect(to).await.expect("it listens"))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
         let input = BytesMut::new();
         Self { stream, input }
     }

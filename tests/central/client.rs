@@ -36,6 +36,9 @@ impl Member {
             listen: vec![ANYWHERE],
             bootstrap: Vec::new(),
             caches: Vec::new(),
+            web_caches: Vec::new(),
+            public: false,
+            gateway: None,
             connect: connect
                 .iter()
                 .map(|member| member.servent.listen())

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::process::{Process, command, home};
+use crate::process::{GUARD, Process, command, home};
 
 #[test]
 fn a_daemon_ends_within_two_seconds_when_told() {
@@ -128,4 +128,42 @@ fn script(line: &str) -> std::fs::File {
         .and_then(|()| file.rewind())
         .expect("there is room");
     file
+}
+
+#[test]
+fn status_tells_how_it_stands_with_the_index() {
+    let (at_index, at_servent) = (home(), home());
+    let mut command = command(at_index.path());
+    command.args(["index", "--listen", "127.0.0.1:0"]);
+    let index = Process::spawn(command);
+    let said = index.said("An index listens on ");
+    let words: Vec<&str> = said.split(' ').collect();
+    let addr = words[4].trim_end_matches('.');
+    let mut servent = Process::start(at_servent.path(), &["--json", "--index", addr]);
+    let mut until = |state: &str| {
+        let until = Instant::now() + GUARD;
+        loop {
+            servent.tell("status");
+            let index = servent.json()["index"].clone();
+            assert_eq!(index["host"], addr);
+            if index["state"] == state {
+                return index;
+            }
+            assert!(Instant::now() < until, "{index}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    assert_eq!(until("present")["files"], 0);
+    index.signal("KILL");
+    let away = until("away");
+    assert!(
+        away["why"].as_str().is_some_and(|why| !why.is_empty()),
+        "{away}"
+    );
+    // The first pause is a second, more or less; it is over while it is tried.
+    let next = &away["next_try_s"];
+    assert!(
+        next.is_null() || next.as_f64().is_some_and(|next| next <= 1.25),
+        "{away}"
+    );
 }

@@ -5,6 +5,7 @@ mod datagrams;
 mod floods;
 mod graph;
 mod hostile;
+mod joining;
 mod network;
 mod pair;
 mod stranger;

@@ -10,6 +10,7 @@ mod hits;
 mod links;
 mod out_of_band;
 mod pings;
+mod prospect;
 mod proxies;
 mod pushes;
 mod queries;

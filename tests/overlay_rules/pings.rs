@@ -2,6 +2,7 @@
 
 use super::bench::*;
 use super::*;
+use servent::overlay::Repute;
 
 fn ping(number: u64, ttl: u8) -> Descriptor {
     descriptor(number, Kind::Ping, ttl, 0, Ping::default().encode())
@@ -99,7 +100,11 @@ fn pongs_are_believed_by_where_their_teller_stands_and_only_as_many_as_were_aske
     }
     assert_eq!(bench.dropped(), 4);
     let known = bench.overlay.hosts();
-    assert_eq!(known, [addr("44.0.1.1:6346")], "the neighbour alone");
+    assert_eq!(
+        known,
+        [(addr("44.0.1.1:6346"), Repute::Anchor)],
+        "the neighbour alone"
+    );
     (0..100).for_each(|number| {
         bench.receive(ALICE, pong(20, 1, &format!("44.7.{number}.1:6346")));
     });
@@ -116,7 +121,13 @@ fn a_neighbour_on_loopback_may_tell_of_others_there() {
     );
     bench.receive(ALICE, pong(20, 1, "127.0.0.1:6348"));
     let known = bench.overlay.hosts();
-    assert_eq!(known, [addr("127.0.0.1:6347"), addr("127.0.0.1:6348")]);
+    assert_eq!(
+        known,
+        [
+            (addr("127.0.0.1:6347"), Repute::Anchor),
+            (addr("127.0.0.1:6348"), Repute::Told),
+        ]
+    );
 }
 
 #[test]

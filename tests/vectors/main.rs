@@ -16,6 +16,7 @@ mod query;
 mod thex;
 mod urn;
 mod vector;
+mod web;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -28,7 +29,7 @@ use vector::Vector;
 type Check = fn(&Vector);
 
 /// The groups of each family, by the name they have in the file.
-const FAMILIES: [&[(&str, Check)]; 10] = [
+const FAMILIES: [&[(&str, Check)]; 11] = [
     ggep::CHECKS,
     handshake::CHECKS,
     hit::CHECKS,
@@ -39,6 +40,7 @@ const FAMILIES: [&[(&str, Check)]; 10] = [
     query::CHECKS,
     thex::CHECKS,
     urn::CHECKS,
+    web::CHECKS,
 ];
 
 #[test]

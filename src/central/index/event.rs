@@ -4,9 +4,10 @@ use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
+use super::store::{Answer, Place, Question, QuestionId, Totals};
 use crate::central::frame::Frame;
 
-/// One connection. Its number belongs to the driver and is never used again.
+/// One connection. Its number belongs to the driver and is never used again; the largest is nobody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Link(pub u32);
 
@@ -32,6 +33,31 @@ pub enum Input {
         /// Which.
         link: Link,
     },
+    /// A shared store is there, and has nothing of ours: [`Index::take_batch`](super::Index::take_batch) says what to write.
+    StoreOpened,
+    /// It is no longer: what was asked will not be answered.
+    StoreLost,
+    /// It answered, or took too long.
+    Answered {
+        /// Which question.
+        id: QuestionId,
+        /// What it knows.
+        answer: Option<Answer>,
+    },
+    /// Another index sends frames to one of our users.
+    Forwarded {
+        /// To whom.
+        to: Link,
+        /// The frames.
+        bytes: Bytes,
+    },
+    /// Users of ours have a nick that somebody at another index has longer.
+    Taken {
+        /// Who.
+        links: Vec<Link>,
+    },
+    /// What the other indexes have.
+    Others(Totals),
 }
 
 /// What is to be done.
@@ -48,6 +74,20 @@ pub enum Effect {
     Close {
         /// On whom.
         link: Link,
+    },
+    /// Ask the store. [`Input::Answered`] is to follow, or [`Input::StoreLost`].
+    Ask {
+        /// Which question this is.
+        id: QuestionId,
+        /// It.
+        question: Question,
+    },
+    /// Have another index send these frames to a user of its own.
+    Forward {
+        /// To whom.
+        to: Place,
+        /// The frames.
+        bytes: Bytes,
     },
 }
 

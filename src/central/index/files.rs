@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use bytes::BytesMut;
 use foldhash::HashMap;
 
-use crate::library::{Demand, fold, terms};
+use crate::library::{Demand, Term, fold, terms};
 
 use super::Link;
 use super::postings::{Postings, Verdict};
+use super::store::{Span, clipped};
 use crate::central::fields::Fields;
 use crate::central::search::text;
 use crate::central::share::Shared;
@@ -78,7 +79,7 @@ impl File {
     }
 }
 
-fn name_of(line: &[u8]) -> &[u8] {
+pub(super) fn name_of(line: &[u8]) -> &[u8] {
     Fields::new(line).text().unwrap_or_default()
 }
 
@@ -97,6 +98,37 @@ impl Wish {
         let demand = Demand::of(&wanted);
         let excluded = terms(&excluded).into_iter().take(MOST_TERMS).collect();
         (!demand.terms.is_empty()).then_some(Self { demand, excluded })
+    }
+
+    /// Whether a name that has all terms has them where they stand together in the search.
+    pub(super) fn has_runs(&self, name: &[u8]) -> bool {
+        if self.demand.runs.is_empty() {
+            return true;
+        }
+        let name = fold(&indexed(name));
+        self.demand.runs.iter().all(|run| name.contains(run))
+    }
+
+    /// Whether the terms do not tell all: see [`Self::has_runs`].
+    pub(super) const fn is_picky(&self) -> bool {
+        !self.demand.runs.is_empty()
+    }
+
+    /// The terms it wants, the longest first: they are likely to be the rarest.
+    pub(super) fn wanted(&self) -> Vec<Span> {
+        let mut spans: Vec<Span> = { self.demand.terms.iter() }
+            .map(|term| match term {
+                Term::Whole(text) => Span::whole(text),
+                Term::Beginning(text) => Span::beginning(text),
+            })
+            .collect();
+        spans.sort_by_key(|span| std::cmp::Reverse(span.from.len()));
+        spans
+    }
+
+    /// The terms it does not want.
+    pub(super) fn unwanted(&self) -> Vec<Span> {
+        self.excluded.iter().map(|term| Span::whole(term)).collect()
     }
 }
 
@@ -170,6 +202,14 @@ impl Files {
         }
     }
 
+    /// The terms that find a file of this name, as a store keeps them; each once.
+    pub(super) fn terms_of(name: &[u8]) -> Vec<Box<[u8]>> {
+        let mut terms: Vec<Box<[u8]>> = words_of(name).map(|term| clipped(&term).into()).collect();
+        terms.sort_unstable();
+        terms.dedup();
+        terms
+    }
+
     /// A file by its number.
     pub(super) fn get(&self, id: u32) -> Option<&File> {
         self.files.get(&id)
@@ -184,11 +224,8 @@ impl Files {
             if wish.excluded.iter().any(|term| self.postings.has(term, id)) {
                 return Verdict::Next;
             }
-            if !wish.demand.runs.is_empty() {
-                let name = fold(&indexed(file.name()));
-                if !wish.demand.runs.iter().all(|run| name.contains(run)) {
-                    return Verdict::Next;
-                }
+            if !wish.has_runs(file.name()) {
+                return Verdict::Next;
             }
             take(file).unwrap_or(Verdict::Next)
         });
@@ -213,6 +250,12 @@ impl Files {
     pub(super) const fn skip_to(&mut self, next: u32) {
         self.next = next;
     }
+}
+
+/// What stands behind the last dot of a name, in lower case; all of it where there is none.
+pub(super) fn ending(name: &[u8]) -> String {
+    let ending = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
+    String::from_utf8_lossy(ending).to_lowercase()
 }
 
 fn place(old: &[u32], id: u32) -> Option<u32> {

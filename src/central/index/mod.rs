@@ -3,13 +3,16 @@
 //! The one rule: [`Index::handle`] cannot fail. What a client sends is answered, refused in words (404), or ends its link;
 //! what users have goes when their link does.
 
+mod asking;
 mod event;
 mod files;
+mod ledger;
 mod limits;
 mod postings;
 mod session;
 mod sharing;
 mod signalling;
+mod store;
 #[cfg(test)]
 mod tests;
 mod userlist;
@@ -17,6 +20,10 @@ mod wanted;
 
 pub use event::{Effect, Input, Link, Outbox};
 pub use limits::Limits;
+pub use store::{
+    Answer, Batch, Found, Guest, Listed, Place, Question, QuestionId, Registration, Span, Totals,
+    Wanted,
+};
 
 use std::net::Ipv4Addr;
 
@@ -25,7 +32,9 @@ use bytes::BytesMut;
 use super::fields::{Fields, Malformed};
 use super::frame::{Frame, Kind, frame};
 use crate::time::Time;
+use asking::Asking;
 use files::Files;
+use ledger::Ledger;
 use session::Accounts;
 use userlist::{User, Userlist};
 
@@ -37,6 +46,10 @@ pub struct Index {
     users: Userlist,
     files: Files,
     searches: u64,
+    /// What the store that is shared with other indexes has to be told, while there is one.
+    ledger: Option<Ledger>,
+    asking: Asking,
+    others: Totals,
 }
 
 impl Index {
@@ -48,6 +61,9 @@ impl Index {
             users: Userlist::default(),
             files: Files::default(),
             searches: 0,
+            ledger: None,
+            asking: Asking::default(),
+            others: Totals::default(),
         }
     }
 
@@ -62,6 +78,16 @@ impl Index {
             }
             Input::Received { from, frame } => self.on_stranger(now, from, &frame, out),
             Input::Closed { link } => self.on_closed(link, out),
+            Input::StoreOpened => self.ledger = Some(Ledger::new(self.users.iter())),
+            Input::StoreLost => self.on_store_lost(now, out),
+            Input::Answered { id, answer } => self.on_answered(now, id, answer, out),
+            Input::Forwarded { to, bytes } => {
+                if self.is_user(to) {
+                    out.push(Effect::Send { to, bytes });
+                }
+            }
+            Input::Taken { links } => self.on_taken(&links, out),
+            Input::Others(others) => self.others = others,
         }
     }
 
@@ -78,6 +104,11 @@ impl Index {
     /// How many files they share.
     pub fn files(&self) -> usize {
         self.files.len()
+    }
+
+    /// The size of these, in bytes.
+    pub const fn bytes(&self) -> u64 {
+        self.files.bytes()
     }
 
     /// How many searches were answered.
@@ -104,13 +135,21 @@ impl Index {
         for (_, id) in &user.files {
             self.files.remove(*id);
         }
+        self.note(|ledger| ledger.left(link));
+        self.asking.forget(link);
         for watcher in self.users.watchers(&user.nick) {
             say(out, watcher, Kind::SIGNED_OFF, &user.nick);
         }
     }
 
-    /// What a user sends.
+    /// What a user sends. What can only be said with the store's help waits for it.
     fn on_frame(&mut self, now: Time, from: Link, message: &Frame, out: &mut impl Outbox) {
+        if !self.asks(from, message, out) {
+            self.answer_frame(now, from, message, out);
+        }
+    }
+
+    fn answer_frame(&mut self, now: Time, from: Link, message: &Frame, out: &mut impl Outbox) {
         let body = &message.body[..];
         let done = match message.kind {
             Kind::SHARE => self.on_share(from, body, out),
@@ -181,8 +220,10 @@ impl Index {
     fn stats(&self, bytes: &mut BytesMut) {
         /// What the protocol calls a gigabyte.
         const GIGABYTE: u64 = 1 << 30;
-        let gigabytes = self.files.bytes() / GIGABYTE;
-        let text = format!("{} {} {gigabytes}", self.users(), self.files());
+        let gigabytes = self.files.bytes().saturating_add(self.others.bytes) / GIGABYTE;
+        let users = (self.users() as u64).saturating_add(self.others.users);
+        let files = (self.files() as u64).saturating_add(self.others.files);
+        let text = format!("{users} {files} {gigabytes}");
         frame(bytes, Kind::STATS, |body| {
             body.extend_from_slice(text.as_bytes());
         });

@@ -159,6 +159,7 @@ impl Index {
             since: now,
             proof,
             files: Vec::new(),
+            files_elsewhere: 0,
             watches: Vec::new(),
         };
         user.set_speed(speed);
@@ -170,14 +171,17 @@ impl Index {
             self.stats(bytes);
         });
         self.users.log_in(from, user);
+        self.note(|ledger| ledger.came(from));
         for watcher in self.users.watchers(login.nick) {
             say(out, watcher, Kind::SIGNED_ON, format!("{shown} {speed}"));
         }
     }
 
     /// Takes a user's files and name; the link stays until it is closed.
-    fn forget(&mut self, link: Link) {
+    pub(super) fn forget(&mut self, link: Link) {
         if let Some(user) = self.users.log_out(link) {
+            self.note(|ledger| ledger.left(link));
+            self.asking.forget(link);
             for (_, id) in &user.files {
                 self.files.remove(*id);
             }
@@ -199,7 +203,7 @@ impl Index {
 }
 
 /// Says why, and hangs up.
-fn refuse(out: &mut impl Outbox, link: Link, kind: Kind, why: &str) {
+pub(super) fn refuse(out: &mut impl Outbox, link: Link, kind: Kind, why: &str) {
     say(out, link, kind, why);
     out.push(Effect::Close { link });
 }

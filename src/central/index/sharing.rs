@@ -64,6 +64,7 @@ impl Index {
         if let Some(user) = self.users.get_mut(from) {
             user.files.retain(|&(_, other)| other != id);
         }
+        self.note(|ledger| ledger.unshared(from, id));
         self.files.remove(id);
         Ok(())
     }
@@ -79,6 +80,7 @@ impl Index {
         let files = std::mem::take(&mut user.files);
         for (_, id) in &files {
             self.files.remove(*id);
+            self.note(|ledger| ledger.unshared(from, *id));
         }
         if !files.is_empty() {
             say(out, from, Kind::UNSHARE_ALL, files.len().to_string());
@@ -99,6 +101,9 @@ impl Index {
         if self.files.is_used_up() {
             let old = self.files.renumber();
             self.users.renumber(&old);
+            if let Some(ledger) = &mut self.ledger {
+                ledger.renumbered(self.users.iter());
+            }
         }
         let most = self.limits.files_per_user;
         let Some(user) = self.users.get_mut(from) else {
@@ -111,6 +116,7 @@ impl Index {
         let entry = (hash(file.name), id);
         let place = user.files.partition_point(|other| *other < entry);
         user.files.insert(place, entry);
+        self.note(|ledger| ledger.shared(from, id));
         Ok(())
     }
 

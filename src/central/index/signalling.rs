@@ -217,6 +217,7 @@ impl Index {
         if let Some(user) = self.users.get_mut(from) {
             user.set_speed(speed);
         }
+        self.note(|ledger| ledger.came(from));
         Ok(())
     }
 
@@ -225,6 +226,7 @@ impl Index {
         if let Some(user) = self.users.get_mut(from) {
             user.port = port;
         }
+        self.note(|ledger| ledger.came(from));
         Ok(())
     }
 

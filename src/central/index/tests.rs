@@ -10,12 +10,18 @@ use super::*;
 struct Room {
     index: Index,
     opened: u32,
+    /// What the store was asked last.
+    asked: Option<(QuestionId, Question)>,
 }
 
 impl Room {
     fn new(limits: Limits) -> Self {
         let index = Index::new(limits, 1);
-        Self { index, opened: 0 }
+        Self {
+            index,
+            opened: 0,
+            asked: None,
+        }
     }
 
     fn open(&mut self) -> Link {
@@ -61,9 +67,22 @@ impl Room {
                     assert!(bytes.is_empty());
                 }
                 Effect::Close { link } => said.push(format!("{}: closed", link.0)),
+                Effect::Ask { id, question } => {
+                    said.push("asked".to_owned());
+                    self.asked = Some((id, question));
+                }
+                Effect::Forward { to, bytes } => {
+                    said.push(format!("{}/{}: {} bytes", to.node, to.link.0, bytes.len()));
+                }
             }
         }
         said
+    }
+
+    /// The store answers what it was asked last.
+    fn hears(&mut self, answer: Option<Answer>) -> Vec<String> {
+        let (id, _) = self.asked.take().expect("it was asked");
+        self.take(Input::Answered { id, answer })
     }
 
     fn found(&mut self, from: Link, clauses: &str) -> Vec<String> {
@@ -219,4 +238,133 @@ fn no_bytes_do_any_harm() {
     // The stranger may have hit upon a login.
     assert!(room.index.users() >= 2);
     assert_eq!(room.say(links[0], 750, ""), ["1: 750 "]);
+}
+
+fn guest() -> Guest {
+    Guest {
+        place: Place {
+            node: 7,
+            link: Link(9),
+        },
+        nick: "Far".into(),
+        client: "test 2".into(),
+        addr: Ipv4Addr::new(10, 1, 2, 3),
+        port: 6699,
+        speed: 3,
+        seconds: 60,
+        files: 5,
+    }
+}
+
+#[test]
+fn what_concerns_others_waits_for_the_store_in_its_order() {
+    let mut room = Room::new(Limits::default());
+    let bob = room.enter("bob", 1);
+    let none = room.say(bob, 603, "far");
+    assert_eq!(none, ["1: 404 User far is not on-line"], "without a store");
+    room.take(Input::StoreOpened);
+    assert_eq!(room.say(bob, 603, "FAR"), ["asked"]);
+    let asked = room.asked.as_ref().map(|(_, question)| question.clone());
+    assert_eq!(asked, Some(Question::Who("far".into())));
+    // What comes behind waits, but not what is bob's own business.
+    assert_eq!(room.say(bob, 200, "FILENAME CONTAINS song"), [""; 0]);
+    assert_eq!(room.say(bob, 205, "far hello"), [""; 0]);
+    assert_eq!(room.say(bob, 100, "\"song.mp3\" 0 1 2 3 4"), [""; 0]);
+    assert_eq!(room.say(bob, 750, ""), ["1: 750 "]);
+    let said = room.hears(Some(Answer::Is(Some(guest()))));
+    assert!(said[0].starts_with("1: 604 Far \"User\""), "{said:?}");
+    assert!(said[0].contains(" 5 0 0 3 \"test 2\""), "{said:?}");
+    assert_eq!(said[1..], ["asked"]);
+    let found = Found {
+        line: "\"song\" 0 1 2 3 4".into(),
+        nick: "Far".into(),
+        addr: Ipv4Addr::LOCALHOST,
+        speed: 3,
+    };
+    let said = room.hears(Some(Answer::Found(vec![found])));
+    let hit = "1: 201 \"song\" 0 1 2 3 4 Far 16777343 3";
+    assert_eq!(said, [hit, "1: 202 ", "asked"]);
+    let said = room.hears(Some(Answer::Is(Some(guest()))));
+    assert_eq!(said, ["7/9: 13 bytes"]);
+    // The guest has gone again, and an answer that comes twice is none.
+    assert_eq!(room.index.users(), 1);
+    assert_eq!(room.say(bob, 205, "far hello"), ["asked"]);
+    let twice = room.asked.clone();
+    assert_eq!(room.hears(None), ["1: 404 User far is not on-line"]);
+    room.asked = twice;
+    assert_eq!(room.hears(Some(Answer::Is(Some(guest())))), [""; 0]);
+}
+
+#[test]
+fn nobody_waits_for_a_store_that_is_lost_nor_makes_it_work_without_end() {
+    let mut room = Room::new(Limits::default());
+    let (bob, carol) = (room.enter("bob", 1), room.enter("carol", 1));
+    room.take(Input::StoreOpened);
+    assert_eq!(room.say(carol, 200, "FILENAME CONTAINS x"), ["asked"]);
+    assert_eq!(room.say(bob, 205, "far hello"), ["asked"]);
+    let held: Vec<String> = (0..50).flat_map(|_| room.say(bob, 751, "far")).collect();
+    assert_eq!(held.len(), 50 - 32);
+    assert_eq!(held[0], "1: 404 You ask faster than others answer.");
+    let said = room.take(Input::StoreLost);
+    assert_eq!(said.iter().filter(|line| **line == "2: 202 ").count(), 1);
+    let away = said
+        .iter()
+        .filter(|line| line.ends_with("far is not on-line"));
+    assert_eq!(away.count(), 1 + 32);
+    assert_eq!(room.index.take_batch(), None);
+    // Who leaves while it waits is forgotten.
+    room.take(Input::StoreOpened);
+    assert_eq!(room.say(bob, 205, "far hello"), ["asked"]);
+    room.take(Input::Closed { link: bob });
+    assert_eq!(room.hears(None), [""; 0]);
+}
+
+#[test]
+fn a_store_is_told_all_once_and_all_again_when_it_is_new() {
+    let mut room = Room::new(Limits::default());
+    let (alice, bob) = (room.enter("alice", 1), room.enter("bob", 1));
+    let song = |n: usize| format!("\"song {n}.mp3\" 0 1 2 3 4");
+    for n in 0..300 {
+        room.say(alice, 100, &song(n));
+    }
+    assert_eq!(room.index.take_batch(), None, "there is no store");
+    for _ in 0..2 {
+        room.take(Input::StoreOpened);
+        let mut told = Batch::default();
+        while let Some(batch) = room.index.take_batch() {
+            assert!(batch.shared.len() <= 1000);
+            told.came.extend(batch.came);
+            told.shared.extend(batch.shared);
+        }
+        let came: Vec<Link> = told.came.iter().map(|user| user.link).collect();
+        assert_eq!(came, [alice, bob]);
+        assert_eq!(told.shared.len(), 300);
+        assert!(told.shared.is_sorted_by_key(|file| file.id));
+        assert_eq!(told.shared[5].ending, "mp3");
+    }
+    // A change is told, one that was undone is not, and who leaves takes all along.
+    room.say(alice, 102, "song 7.mp3");
+    room.say(alice, 100, &song(300));
+    room.say(alice, 102, "song 300.mp3");
+    let batch = room.index.take_batch().expect("a change");
+    assert_eq!((batch.unshared.len(), batch.shared.len()), (1, 0));
+    assert_eq!(batch.unshared, [(alice, 7)]);
+    room.say(bob, 703, "0");
+    room.say(alice, 100, &song(301));
+    room.take(Input::Closed { link: alice });
+    let batch = room.index.take_batch().expect("a change");
+    assert_eq!((&batch.left[..], batch.shared.len()), (&[alice][..], 0));
+    assert_eq!((batch.came[0].link, batch.came[0].port), (bob, 0));
+    assert_eq!(room.index.take_batch(), None);
+    let carol = room.enter("carol", 1);
+    room.take(Input::Closed { link: carol });
+    assert_eq!(room.index.take_batch(), None, "it never heard of her");
+    // New numbers are all told anew.
+    room.say(bob, 100, &song(1));
+    while room.index.take_batch().is_some() {}
+    room.index.files.skip_to(u32::MAX);
+    room.say(bob, 100, &song(2));
+    let batch = room.index.take_batch().expect("all");
+    assert_eq!((&batch.left[..], batch.came.len()), (&[bob][..], 1));
+    assert_eq!(batch.shared.len(), 2);
 }

@@ -34,6 +34,8 @@ pub(super) struct User {
     pub(super) proof: [u8; 20],
     /// Its files: the hash of each name, and its number. Sorted.
     pub(super) files: Vec<(u32, u32)>,
+    /// How many files it shares by way of another index.
+    pub(super) files_elsewhere: u32,
     /// Whom it watches, in lower case.
     pub(super) watches: Vec<Box<[u8]>>,
 }
@@ -99,6 +101,11 @@ impl Userlist {
             self.unwatch(watched, link);
         }
         Some(user)
+    }
+
+    /// All users, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Link, &User)> {
+        self.users.iter().map(|(link, user)| (*link, user.as_ref()))
     }
 
     pub(super) fn get(&self, link: Link) -> Option<&User> {

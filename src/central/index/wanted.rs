@@ -2,9 +2,9 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::files::{File, Wish};
+use super::files::{File, Wish, ending};
 use super::postings::Verdict;
-use super::{Index, Link, Outbox, User, say, send};
+use super::{Effect, Index, Link, Outbox, User, say, send};
 use crate::central::fields::{Fields, Malformed, number as digits};
 use crate::central::frame::{Kind, frame};
 use crate::central::search::{Measure, Search};
@@ -22,34 +22,40 @@ impl Index {
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
         self.searches += 1;
-        send(out, from, |bytes| {
-            let search = Search::parse(body);
-            let wish = search.as_ref().map(|search| {
-                let wish = Wish::of(&search.contains, &search.excludes);
-                wish.map(|wish| (search, wish))
-            });
-            let trouble = match wish {
-                Ok(Some((search, wish))) => {
-                    self.answer(from, search, &wish, bytes);
+        let mut bytes = BytesMut::new();
+        let trouble = match Search::parse(body) {
+            Ok(search) => match Wish::of(&search.contains, &search.excludes) {
+                Some(wish) => {
+                    let left = self.answer(from, &search, &wish, &mut bytes);
+                    if self.ask_for_more(from, &search, wish, left, out) {
+                        if !bytes.is_empty() {
+                            let bytes = bytes.freeze();
+                            out.push(Effect::Send { to: from, bytes });
+                        }
+                        return Ok(());
+                    }
                     None
                 }
-                Ok(None) => Some("search failed: request contained no valid words".to_owned()),
-                Err(invalid) => Some(invalid.to_string()),
-            };
-            if let Some(why) = trouble {
-                frame(bytes, Kind::TROUBLE, |body| {
-                    body.extend_from_slice(why.as_bytes());
-                });
-            }
-            frame(bytes, Kind::SEARCH_END, |_| {});
-        });
+                None => Some("search failed: request contained no valid words".to_owned()),
+            },
+            Err(invalid) => Some(invalid.to_string()),
+        };
+        if let Some(why) = trouble {
+            frame(&mut bytes, Kind::TROUBLE, |body| {
+                body.extend_from_slice(why.as_bytes());
+            });
+        }
+        frame(&mut bytes, Kind::SEARCH_END, |_| {});
+        let bytes = bytes.freeze();
+        out.push(Effect::Send { to: from, bytes });
         Ok(())
     }
 
-    /// Writes the hits of a search: none of the asker's own files, and none that could not reach it.
-    fn answer(&self, from: Link, search: &Search, wish: &Wish, bytes: &mut BytesMut) {
+    /// Writes the hits of a search: none of the asker's own files, and none that could not reach it. Returns how many more
+    /// it may have.
+    fn answer(&self, from: Link, search: &Search, wish: &Wish, bytes: &mut BytesMut) -> usize {
         let Some(asker) = self.users.get(from) else {
-            return;
+            return 0;
         };
         let room = self.limits.results;
         let mut left = match search.most {
@@ -75,6 +81,7 @@ impl Index {
                 _ => Verdict::Next,
             })
         });
+        left
     }
 
     pub(super) fn on_browse(
@@ -135,7 +142,11 @@ impl Index {
             Some((_, user)) => {
                 let seconds = now.since(user.since).as_secs();
                 let (nick, client) = (lossy(&user.nick), lossy(&user.client));
-                let (shared, down, up) = (user.files.len(), user.downloads, user.uploads);
+                let (shared, down, up) = (
+                    user.files.len() + user.files_elsewhere as usize,
+                    user.downloads,
+                    user.uploads,
+                );
                 let text = format!(
                     "{nick} \"User\" {seconds} \" \" \"Active\" {shared} {down} {up} {} \"{client}\"",
                     user.speed
@@ -177,9 +188,24 @@ fn fits(search: &Search, file: &File, owner: &User) -> bool {
 
 /// Whether the ending of a name is that of a class, or the class itself.
 fn is_of(name: &[u8], class: &str) -> bool {
-    let ending = name.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
-    let ending = String::from_utf8_lossy(ending).to_lowercase();
-    let endings: &[&str] = match class {
+    let ending = ending(name);
+    match class_of(class) {
+        Some(endings) => endings.contains(&ending.as_str()),
+        None => ending == class,
+    }
+}
+
+/// The endings that names of this class have.
+pub(super) fn endings(class: &str) -> Vec<String> {
+    match class_of(class) {
+        Some(endings) => endings.iter().map(|&ending| ending.to_owned()).collect(),
+        None => vec![class.to_owned()],
+    }
+}
+
+/// The endings of a class that has a name.
+fn class_of(class: &str) -> Option<&'static [&'static str]> {
+    Some(match class {
         "audio" => &[
             "mp3", "ogg", "flac", "wav", "wma", "m4a", "aac", "opus", "mid",
         ],
@@ -195,7 +221,6 @@ fn is_of(name: &[u8], class: &str) -> bool {
         "application" => &[
             "exe", "zip", "gz", "tar", "rar", "7z", "iso", "deb", "rpm", "bin",
         ],
-        _ => return ending == class,
-    };
-    endings.contains(&ending.as_str())
+        _ => return None,
+    })
 }

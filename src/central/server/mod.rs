@@ -6,6 +6,15 @@
 
 mod link;
 mod queue;
+mod shared;
+#[cfg(not(feature = "postgres"))]
+#[path = "no_store.rs"]
+mod store;
+#[cfg(feature = "postgres")]
+mod store;
+
+pub use shared::{NoStore, Standing};
+pub use store::Store;
 
 use std::collections::HashMap;
 use std::io;
@@ -20,10 +29,11 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
-use super::index::{Effect, Index, Input, Limits, Link};
+use super::index::{Effect, Index, Input, Limits, Link, QuestionId};
 use crate::rng::Rng;
 use crate::time::Time;
 use queue::Queue;
+use shared::{News, Orders};
 
 /// Frames that may wait for the index. Senders stand in a fair line, so whoever sends ten thousand a second waits behind
 /// everybody else after each; with more room its frames would fill it.
@@ -43,6 +53,7 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 pub struct Server {
     listen: SocketAddrV4,
     figures: watch::Receiver<Figures>,
+    store: watch::Receiver<Standing>,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -54,6 +65,8 @@ pub struct Figures {
     pub users: usize,
     /// Files they share.
     pub files: usize,
+    /// The size of these, in bytes.
+    pub bytes: u64,
     /// Searches answered.
     pub searches: u64,
     /// Links cut because their clients did not read, or sent what is no frame.
@@ -66,14 +79,36 @@ enum Report {
     Opened(Link, Ipv4Addr, Arc<Queue>),
     Received(Link, Frame),
     Closed(Link),
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "without a store nobody tells")
+    )]
+    Store(News),
 }
 
 impl Server {
-    /// Listens.
+    /// Listens, and keeps everything to itself.
     ///
     /// # Errors
     /// The address is not free.
     pub async fn start(listen: SocketAddrV4, limits: Limits) -> io::Result<Self> {
+        Self::start_with(listen, limits, None).await
+    }
+
+    /// Listens, and shares with all other indexes on `store`: what is registered at one is found at all. While the store is
+    /// away each knows its own users only.
+    ///
+    /// # Errors
+    /// The address is not free.
+    pub async fn share(listen: SocketAddrV4, limits: Limits, store: Store) -> io::Result<Self> {
+        Self::start_with(listen, limits, Some(store)).await
+    }
+
+    async fn start_with(
+        listen: SocketAddrV4,
+        limits: Limits,
+        store: Option<Store>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let listen = SocketAddrV4::new(*listen.ip(), listener.local_addr()?.port());
         let (tell, figures) = watch::channel(Figures::default());
@@ -86,18 +121,30 @@ impl Server {
             began: Instant::now(),
             cut: 0,
             tell,
+            orders: None,
+            writes: false,
         };
         let stopped = stop.clone();
+        let (tell_standing, standing) = watch::channel(Standing::Looking);
+        let mut sharing = JoinSet::new();
+        if let Some(store) = store {
+            let (inbox, figures, stop) = (inbox.clone(), figures.clone(), stop.clone());
+            sharing.spawn(store::run(store, inbox, figures, tell_standing, stop));
+        }
         let task = tokio::spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
                 () = accept(listener, inbox, most) => {}
                 () = driver.run(reports) => {}
             }
+            // The store is told that we leave.
+            stopped.cancel();
+            sharing.join_all().await;
         });
         Ok(Self {
             listen,
             figures,
+            store: standing,
             stop,
             task,
         })
@@ -111,6 +158,11 @@ impl Server {
     /// How it does, now and later; at most a second old.
     pub fn figures(&self) -> watch::Receiver<Figures> {
         self.figures.clone()
+    }
+
+    /// How it stands with its store, if it has one, now and later.
+    pub fn store(&self) -> watch::Receiver<Standing> {
+        self.store.clone()
     }
 
     /// Closes all links and the port.
@@ -168,6 +220,10 @@ struct Driver {
     began: Instant,
     cut: u64,
     tell: watch::Sender<Figures>,
+    /// The way to the store, while it is there.
+    orders: Option<Orders>,
+    /// It is writing a batch.
+    writes: bool,
 }
 
 impl Driver {
@@ -191,44 +247,106 @@ impl Driver {
     }
 
     fn hear(&mut self, report: Report, effects: &mut Vec<Effect>) {
-        let now = Time::ZERO + self.began.elapsed();
-        let (link, input) = match report {
+        match report {
             Report::Opened(link, addr, queue) => {
                 self.queues.insert(link, queue);
-                (link, Input::Opened { link, addr })
+                self.handle(Input::Opened { link, addr }, effects);
             }
-            Report::Received(from, frame) => (from, Input::Received { from, frame }),
+            Report::Received(from, frame) => {
+                self.handle(Input::Received { from, frame }, effects);
+                if let Some(queue) = self.queues.get(&from) {
+                    queue.set_known(self.index.is_user(from));
+                }
+            }
             Report::Closed(link) => {
                 self.queues.remove(&link);
-                (link, Input::Closed { link })
+                self.handle(Input::Closed { link }, effects);
+            }
+            Report::Store(news) => self.hear_store(news, effects),
+        }
+        self.write();
+    }
+
+    fn hear_store(&mut self, news: News, effects: &mut Vec<Effect>) {
+        let input = match news {
+            News::Opened(orders) => {
+                self.orders = Some(orders);
+                self.writes = false;
+                Input::StoreOpened
+            }
+            News::Written(taken) => {
+                self.writes = false;
+                Input::Taken { links: taken }
+            }
+            News::Answered(id, answer) => Input::Answered { id, answer },
+            News::Forwarded(to, bytes) => Input::Forwarded { to, bytes },
+            News::Others(totals) => Input::Others(totals),
+            News::Lost => {
+                self.orders = None;
+                Input::StoreLost
             }
         };
+        self.handle(input, effects);
+    }
+
+    /// Hands the store what it has to be told next, unless it still writes.
+    fn write(&mut self) {
+        if let Some(orders) = &self.orders
+            && !self.writes
+            && let Some(batch) = self.index.take_batch()
+        {
+            // There is room for one, and when the store is lost all is written again.
+            self.writes = orders.batches.try_send(batch).is_ok();
+        }
+    }
+
+    fn handle(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        let now = Time::ZERO + self.began.elapsed();
         self.index.handle(now, input, effects);
+        let mut refused = Vec::new();
         for effect in effects.drain(..) {
-            match effect {
-                Effect::Send { to, bytes } => {
-                    if let Some(queue) = self.queues.get(&to)
-                        && !queue.push(&bytes)
-                    {
-                        self.cut += 1;
-                    }
+            refused.extend(self.perform(effect));
+        }
+        for id in refused {
+            self.handle(Input::Answered { id, answer: None }, effects);
+        }
+    }
+
+    /// Does it; the question that cannot be asked.
+    fn perform(&mut self, effect: Effect) -> Option<QuestionId> {
+        match effect {
+            Effect::Send { to, bytes } => {
+                if let Some(queue) = self.queues.get(&to)
+                    && !queue.push(&bytes)
+                {
+                    self.cut += 1;
                 }
-                Effect::Close { link } => {
-                    if let Some(queue) = self.queues.get(&link) {
-                        queue.close();
-                    }
+            }
+            Effect::Close { link } => {
+                if let Some(queue) = self.queues.get(&link) {
+                    queue.close();
+                }
+            }
+            Effect::Ask { id, question } => {
+                let orders = self.orders.as_ref();
+                let asked = orders.is_some_and(|to| to.questions.try_send((id, question)).is_ok());
+                return (!asked).then_some(id);
+            }
+            Effect::Forward { to, bytes } => {
+                if let Some(orders) = &self.orders {
+                    // Where too much waits to be sent on, this is lost, as on a line that is cut.
+                    let _ = orders.mail.try_send((to, bytes));
                 }
             }
         }
-        if let Some(queue) = self.queues.get(&link) {
-            queue.set_known(self.index.is_user(link));
-        }
+        None
     }
 
     fn count(&self) {
         self.tell.send_replace(Figures {
             users: self.index.users(),
             files: self.index.files(),
+            bytes: self.index.bytes(),
             searches: self.index.searches(),
             cut: self.cut,
         });

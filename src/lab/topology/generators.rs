@@ -61,22 +61,51 @@ pub(super) fn regular(nodes: usize, degree: usize, rng: &mut Rng) -> Graph {
 }
 
 /// The degree of the i-th node falls as i^-exponent, scaled to the mean degree, and stubs are joined at random (Aiello, Chung
-/// and Lu's power-law random graph).
+/// and Lu's power-law random graph). Loops and double edges are left out: exchanged for others, the greatest nodes would
+/// keep more neighbours than chance gives them. So it is drawn again, with more stubs, until enough are left.
 pub(super) fn power_law(nodes: usize, degree: f64, exponent: f64, rng: &mut Rng) -> Graph {
     let weights: Vec<f64> = (1..=nodes)
         .map(|rank| (rank as f64).powf(-exponent))
         .collect();
-    let scale = degree * nodes as f64 / weights.iter().sum::<f64>();
-    let mut stubs = Vec::new();
-    // What rounding down leaves over is carried on, so that the sum is right.
-    let mut owed = 0.0;
-    for (node, weight) in weights.iter().enumerate() {
-        owed += weight * scale;
-        let own = (owed.floor() as usize).max(1).min(nodes - 1);
-        owed -= own as f64;
-        stubs.extend(std::iter::repeat_n(node as u32, own));
+    let wanted = (degree * nodes as f64) as usize;
+    let mut ends = wanted;
+    let mut draw = |ends| {
+        let mut stubs = stubs(&weights, ends);
+        rng.shuffle(&mut stubs);
+        Graph::new(nodes, pairs(&stubs))
+    };
+    let mut graph = draw(ends);
+    for _ in 0..DRAWS {
+        let left = 2 * graph.edges().len();
+        if left + wanted / 100 >= wanted {
+            break;
+        }
+        ends += wanted - left;
+        graph = draw(ends);
     }
-    Graph::new(nodes, matched(stubs, rng))
+    graph
+}
+
+/// About `wanted` stubs, each node's in proportion to its weight, rounded down but one at least: the scale makes up for
+/// what that does to the sum.
+fn stubs(weights: &[f64], wanted: usize) -> Vec<u32> {
+    let (mut low, mut high) = (0.0, wanted as f64);
+    for _ in 0..HALVINGS {
+        let scale = (low + high) / 2.0;
+        let sum: usize = degrees(weights, scale).sum();
+        *(if sum < wanted { &mut low } else { &mut high }) = scale;
+    }
+    let all = degrees(weights, high).enumerate();
+    all.flat_map(|(node, own)| std::iter::repeat_n(node as u32, own))
+        .collect()
+}
+
+/// The degree of each of `weights.len()` nodes at this scale.
+fn degrees(weights: &[f64], scale: f64) -> impl Iterator<Item = usize> {
+    let most = weights.len() - 1;
+    weights
+        .iter()
+        .map(move |weight| ((weight * scale) as usize).clamp(1, most.max(1)))
 }
 
 /// Newcomers join `links` nodes, each with a chance in proportion to its degree (Barabási and Albert 1999).
@@ -138,7 +167,7 @@ fn distinct(count: usize, mut draw: impl FnMut() -> (usize, usize)) -> Vec<(u32,
 /// times at most; the few that are still wrong then are left out.
 fn matched(mut stubs: Vec<u32>, rng: &mut Rng) -> Vec<(u32, u32)> {
     rng.shuffle(&mut stubs);
-    let mut pairs: Vec<(u32, u32)> = stubs.chunks_exact(2).map(|two| (two[0], two[1])).collect();
+    let mut pairs = pairs(&stubs);
     for _ in 0..REPAIRS {
         let mut seen = HashSet::with_capacity(pairs.len());
         let wrong: Vec<usize> = (0..pairs.len())
@@ -160,5 +189,15 @@ fn matched(mut stubs: Vec<u32>, rng: &mut Rng) -> Vec<(u32, u32)> {
     pairs
 }
 
+fn pairs(stubs: &[u32]) -> Vec<(u32, u32)> {
+    stubs.chunks_exact(2).map(|two| (two[0], two[1])).collect()
+}
+
 /// Each round mends nearly all that is wrong.
 const REPAIRS: usize = 20;
+
+/// Draws of a power-law graph: each gets closer, unless the greatest nodes know everybody already.
+const DRAWS: usize = 8;
+
+/// Halvings of the range in which the scale of degrees lies: as many as a number has bits.
+const HALVINGS: usize = 53;

@@ -31,7 +31,7 @@ use super::saved::Saved;
 use super::search::Searches;
 use super::whereabouts::Whereabouts;
 use crate::librarian::{Census, Shelf};
-use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Timer};
+use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Repute, Timer};
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::transfer::{Downloads, PushWish, Uploads};
@@ -104,7 +104,9 @@ pub(super) struct Parts {
 pub(super) struct Acquaintances {
     /// Dialled before all others.
     pub(super) first: Vec<SocketAddrV4>,
-    /// What the host cache begins with.
+    /// What an earlier run knew.
+    pub(super) remembered: Vec<(SocketAddrV4, Repute)>,
+    /// What the user's file names.
     pub(super) candidates: Vec<SocketAddrV4>,
     /// UDP host caches.
     pub(super) caches: Vec<SocketAddrV4>,
@@ -187,6 +189,7 @@ impl Actor {
         &mut self,
         Acquaintances {
             first,
+            remembered,
             candidates,
             caches,
         }: Acquaintances,
@@ -202,10 +205,11 @@ impl Actor {
         for addr in first {
             self.take(Input::Command(Command::Connect(addr)));
         }
-        let others = candidates
-            .into_iter()
-            .filter(|addr| !self.whereabouts.is_self(*addr));
-        let others = others.collect();
+        let is_another = |addr: &SocketAddrV4| !self.whereabouts.is_self(*addr);
+        let others = candidates.into_iter().filter(is_another).collect();
+        let remembered = remembered.into_iter();
+        let remembered = remembered.filter(|(addr, _)| is_another(addr)).collect();
+        self.take(Input::Command(Command::Remember(remembered)));
         self.take(Input::Command(Command::Learn(others)));
         self.take(Input::Command(Command::Start));
     }
@@ -368,7 +372,7 @@ fn sharing(census: Census) -> Command {
     }
 }
 
-async fn write_hosts(saved: Saved, hosts: Vec<SocketAddrV4>) {
+async fn write_hosts(saved: Saved, hosts: Vec<(SocketAddrV4, Repute)>) {
     let written = tokio::task::spawn_blocking(move || saved.save_hosts(&hosts)).await;
     if let Ok(Err(error)) = written {
         tracing::warn!(%error, "hosts not saved");

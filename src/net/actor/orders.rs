@@ -30,6 +30,16 @@ impl Actor {
             Order::Push(PushCall { servent, index }) => {
                 self.take(Input::Command(Command::Push { servent, index }));
             }
+            Order::Hear { hosts, teller } => {
+                self.take(Input::Command(Command::Hear { hosts, teller }));
+            }
+            Order::Outside(port) => {
+                self.whereabouts.outside(port);
+                if let Some(here) = self.whereabouts.address() {
+                    self.take(Input::Command(Command::Listening(here)));
+                }
+            }
+            Order::LearnCaches(caches) => self.take(Input::Command(Command::LearnCaches(caches))),
             Order::Connect { addr, reply } => self.connect(addr, reply),
             Order::Disconnect { addr, reply } => {
                 let peer = self.peer_at(addr);
@@ -58,8 +68,9 @@ impl Actor {
 
     fn search(&mut self, query: Query, by: Option<Strategy>) -> Search {
         let guid = self.overlay.search_guid();
-        let strategy = self.overlay.way_to_search(by).name();
-        let (search, hits) = self.searches.begin(guid, self.now(), strategy);
+        let prospect = self.overlay.prospect(&query, by);
+        let strategy = prospect.way.name();
+        let (search, hits) = self.searches.begin(guid, self.now(), strategy, prospect);
         let inbox = self.parts.inbox.clone();
         self.errands.spawn(async move {
             hits.closed().await;
@@ -124,6 +135,9 @@ impl Actor {
                 self.overlay.reachable_by_udp(),
             ],
             proxies: self.overlay.proxies(),
+            hosts: self.overlay.hosts().len(),
+            web_cache: None,
+            gateway: Vec::new(),
             lost_datagrams: self.parts.datagrams.as_ref().map_or(0, Datagrams::lost),
             uptime: self.began.elapsed(),
         }

@@ -11,7 +11,7 @@ mod visit;
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,8 +42,13 @@ const WAITING_HITS: usize = 1024;
 /// Where we stand with the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is not there, and why.
-    Away(String),
+    /// It is not there.
+    Away {
+        /// Why.
+        why: String,
+        /// When it is tried again; none while it is being tried.
+        next: Option<Instant>,
+    },
     /// We are logged in.
     Present {
         /// Users there, as it told last.
@@ -125,7 +130,10 @@ pub(super) struct Belongings {
 impl Membership {
     /// Joins, and stays a member until the task that is returned is dropped.
     pub(super) fn new(belongings: Belongings) -> (Self, impl Future<Output = ()> + Send) {
-        let (tell, standing) = watch::channel(Standing::Away("it has not answered yet".to_owned()));
+        let (tell, standing) = watch::channel(Standing::Away {
+            why: "it has not answered yet".to_owned(),
+            next: None,
+        });
         let (errands, waiting) = mpsc::channel(ERRANDS);
         let (name, nick) = watch::channel(nick_of(belongings.guid));
         let membership = Self {
@@ -183,6 +191,7 @@ impl Membership {
             guid: Guid::ZERO,
             hits,
             messages,
+            prospect: None,
         })
     }
 
@@ -201,7 +210,9 @@ impl Membership {
     fn present(&self) -> io::Result<()> {
         match &*self.standing.borrow() {
             Standing::Present { .. } => Ok(()),
-            Standing::Away(why) => Err(io::Error::new(io::ErrorKind::NotConnected, why.clone())),
+            Standing::Away { why, .. } => {
+                Err(io::Error::new(io::ErrorKind::NotConnected, why.clone()))
+            }
         }
     }
 }
@@ -237,11 +248,17 @@ async fn stay(
             name.send_replace(format!("servent-{number:010x}").into());
         }
         tracing::info!(index = %belongings.index, %why, "the index is away");
-        tell.send_replace(Standing::Away(why.to_string()));
         refuse(&mut errands);
         // Not all members at once, should the index have been away for all.
         let part = 75 + u32::try_from(rng.below(50)).expect("less than 50");
-        sleep(pause * part / 100).await;
+        let longer = pause * part / 100;
+        let away = |next| Standing::Away {
+            why: why.to_string(),
+            next,
+        };
+        tell.send_replace(away(Some(Instant::now() + longer)));
+        sleep(longer).await;
+        tell.send_replace(away(None));
         pause = LONGEST_PAUSE.min(pause * 2);
     }
 }

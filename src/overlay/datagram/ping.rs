@@ -127,7 +127,8 @@ impl Overlay {
     /// of.
     fn hosts_for(&mut self, to: SocketAddrV4) -> Vec<SocketAddrV4> {
         let mut hosts: Vec<SocketAddrV4> = self.ultrapeers_at().collect();
-        let others = self.hosts.best().filter(|host| !self.peers.are_at(*host));
+        let best = self.hosts.best().map(|(host, _)| host);
+        let others = best.filter(|host| !self.peers.are_at(*host));
         let mut others: Vec<SocketAddrV4> = others.take(DRAWN_FROM).collect();
         self.rng.shuffle(&mut others);
         hosts.extend(others);

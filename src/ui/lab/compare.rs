@@ -2,12 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
 
-use super::experiment::{Experiment, run};
+use super::experiment::{Experiment, run, watched};
 use super::plot;
 use super::report::Report;
+use crate::lab::centre::{self, MOST_COPIES};
+use crate::lab::compare::Progress;
+use crate::lab::measure::Summary;
 use crate::overlay::Strategy;
 use crate::ui::failure::{Exit, Failure};
 use crate::ui::screen::Screen;
@@ -19,9 +25,17 @@ pub(in crate::ui) struct Compare {
     #[command(flatten)]
     experiment: Experiment,
 
-    /// The strategies, with commas between: flood, ring, walk, dynamic; parameters like walk:walkers=32,check=8
-    #[arg(long, value_name = "LIST", default_value = "flood,ring,walk,dynamic")]
+    /// The strategies, with commas between: flood, ring, walk, dynamic, index; parameters like walk:walkers=32,check=8
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "flood,ring,walk,dynamic,index"
+    )]
     strategies: Strategies,
+
+    /// Have the index vanish after this part of the queries, like 25%
+    #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "50%")]
+    kill_index: Option<Part>,
 
     /// Print JSON
     #[arg(long)]
@@ -38,9 +52,14 @@ pub(in crate::ui) struct Compare {
 
 /// Strategies with commas between; a comma before `key=value` belongs to the strategy before it.
 #[derive(Clone, Debug)]
-struct Strategies(Vec<Strategy>);
+struct Strategies {
+    /// Those of the network.
+    network: Vec<Strategy>,
+    /// Where among them the index stands, if it does.
+    index: Option<usize>,
+}
 
-impl std::str::FromStr for Strategies {
+impl FromStr for Strategies {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -55,9 +74,45 @@ impl std::str::FromStr for Strategies {
                 None => texts.push(part.to_owned()),
             }
         }
-        let strategies: Result<Vec<Strategy>, String> =
+        let index = texts.iter().position(|text| text == "index");
+        if let Some(at) = index {
+            texts.remove(at);
+        }
+        let network: Result<Vec<Strategy>, String> =
             texts.iter().map(|text| text.parse()).collect();
-        strategies.map(Self)
+        let network = network?;
+        Ok(Self { network, index })
+    }
+}
+
+/// A part of all queries, in hundredths of a hundredth, so that no machine rounds it otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part(u32);
+
+impl Part {
+    /// The whole.
+    const ALL: u32 = 10_000;
+
+    /// This part of so many.
+    fn of(self, count: u32) -> usize {
+        (u64::from(count) * u64::from(self.0) / u64::from(Self::ALL)) as usize
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    /// `25%` or `0.25`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, scale) = match text.strip_suffix('%') {
+            Some(digits) => (digits, 100.0),
+            None => (text, 10_000.0),
+        };
+        let part: Option<f64> = digits.parse().ok().map(|part: f64| part * scale);
+        match part {
+            Some(part) if (0.0..=10_000.0).contains(&part) => Ok(Self(part.round() as u32)),
+            _ => Err(format!("a part is from 0% to 100%, not `{text}`")),
+        }
     }
 }
 
@@ -67,13 +122,42 @@ impl Compare {
         screen: &Screen,
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
+        if self.kill_index.is_some() && self.strategies.index.is_none() {
+            return Err(Failure::usage(
+                "there is no index to kill: add `index` to --strategies",
+            ));
+        }
         let (graph, name) = self.experiment.graph(screen)?;
         let comparison = self
             .experiment
-            .comparison(graph, self.strategies.0.clone())?;
-        let settled = comparison.clone();
+            .comparison(graph, self.strategies.network.clone())?;
+        if self.strategies.index.is_some()
+            && comparison.plan.copies(comparison.graph.nodes()) > MOST_COPIES
+        {
+            return Err(Failure::usage(format!(
+                "an index takes at most {MOST_COPIES} copies here; leave `index` out of --strategies"
+            )));
+        }
+        let settled = Arc::new(comparison.clone());
         let outcome = run(comparison, screen, signals).await?;
-        let report = Report::new(&settled, name, &outcome);
+        let loss = { self.kill_index }.map(|part| part.of(settled.plan.queries));
+        let mut summaries: Vec<&Summary> =
+            outcome.rows.iter().map(|(_, summary)| summary).collect();
+        let mut report = Report::new(&settled, name, &outcome);
+        let answers;
+        if let Some(at) = self.strategies.index
+            && !outcome.cut_short
+        {
+            let began = Instant::now();
+            let (same, all) = (Arc::clone(&settled), settled.plan.queries as usize);
+            let ask = move |progress: &Progress| centre::run(&same, loss, progress);
+            answers = watched(all, screen, signals, ask).await?;
+            report.add_index(at, &answers, began.elapsed());
+            summaries.insert(at, &answers.summary);
+        }
+        if let Some(loss) = loss {
+            report.part(loss, summaries.into_iter());
+        }
         if self.json {
             screen.json(&report.json());
         } else {
@@ -109,10 +193,11 @@ mod tests {
 
     #[test]
     fn commas_part_strategies_and_their_parameters() {
-        let Strategies(list) = "flood:ttl=3,walk:walkers=8,check=2,ring"
+        let list: Strategies = "flood:ttl=3,index,walk:walkers=8,check=2,ring"
             .parse()
             .expect("strategies");
-        let written: Vec<String> = list.iter().map(Strategy::to_string).collect();
+        assert_eq!(list.index, Some(1));
+        let written: Vec<String> = list.network.iter().map(Strategy::to_string).collect();
         assert_eq!(
             written,
             [
@@ -122,6 +207,28 @@ mod tests {
             ]
         );
         assert!("flood,,walk".parse::<Strategies>().is_err());
-        assert!("".parse::<Strategies>().is_err());
+        for bad in ["", "index,index", "index:x=1", "index,x=1"] {
+            assert!(bad.parse::<Strategies>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_are_of_all() {
+        for (text, of_300) in [
+            ("0%", 0),
+            ("50%", 150),
+            ("0.1", 30),
+            ("1", 300),
+            ("33.34%", 100),
+        ] {
+            assert_eq!(
+                text.parse::<Part>().map(|part| part.of(300)),
+                Ok(of_300),
+                "{text}"
+            );
+        }
+        for bad in ["", "x", "-1%", "101%", "1.1", "nan", "%"] {
+            assert!(bad.parse::<Part>().is_err(), "{bad}");
+        }
     }
 }

@@ -154,16 +154,29 @@ impl Experiment {
     }
 }
 
-/// Runs a comparison, with a bar where there is a terminal; at Ctrl-C it ends early with what it has.
+/// Runs a comparison; at Ctrl-C it ends early with what it has.
 pub(super) async fn run(
     comparison: Comparison,
     screen: &Screen,
     signals: &mut Signals,
 ) -> Result<Outcome, Failure> {
     let all = comparison.queries();
+    watched(all, screen, signals, move |progress| {
+        comparison.run(progress)
+    })
+    .await
+}
+
+/// Does work of so many queries, with a bar where there is a terminal, and has it end at Ctrl-C.
+pub(super) async fn watched<T: Send + 'static>(
+    all: usize,
+    screen: &Screen,
+    signals: &mut Signals,
+    work: impl FnOnce(&Progress) -> T + Send + 'static,
+) -> Result<T, Failure> {
     let progress = Arc::new(Progress::default());
     let its = Arc::clone(&progress);
-    let mut work = spawn_blocking(move || comparison.run(&its));
+    let mut work = spawn_blocking(move || work(&its));
     let began = Instant::now();
     loop {
         tokio::select! {

@@ -101,7 +101,7 @@ impl Papers {
         let mut rng = Rng::seeded(self.seed);
         let drawn = match network {
             "random" => Kind::Random.draw(10_000, 4.02, &mut rng),
-            "plrg" => Kind::PowerLaw { exponent: 0.8 }.draw(9_700, 4.2, &mut rng),
+            "plrg" => Kind::PowerLaw { exponent: 0.8 }.draw(10_000, 4.1, &mut rng),
             "grid" => Kind::Grid.draw(10_000, 4.0, &mut rng),
             _ => {
                 let Some(path) = &self.crawl else {

@@ -41,7 +41,7 @@ const PANELS: [Panel; 3] = [
 ];
 
 /// Draws it.
-pub(super) fn svg(report: &Report) -> String {
+pub(super) fn svg(report: &Report<'_>) -> String {
     let width = PANELS.len() as f64 * (PANEL.0 + MARGIN) + MARGIN;
     let height = PANEL.1 + TOP + 60.0;
     let mut out = format!(

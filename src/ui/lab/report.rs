@@ -1,13 +1,16 @@
 //! What an experiment shows: a table, JSON, CSV. The figures of one row are named once, in [`Row`].
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::lab::FLOOD_TTL;
+use crate::lab::centre::{Answers, Load};
 use crate::lab::compare::{Comparison, Outcome};
 use crate::lab::measure::Summary;
 use crate::overlay::Strategy;
-use crate::ui::render::{counted, span};
+use crate::ui::render::{bytes, counted, span};
 use crate::ui::screen::Screen;
 
 /// One strategy's figures, under the names that programs rely on.
@@ -19,7 +22,7 @@ pub(super) struct Row {
     pub(super) success: f64,
     hits_mean: f64,
     pub(super) messages_per_query: f64,
-    /// Of these, a walk's questions and answers.
+    /// Of these, the words that stop a walk.
     checks_per_query: f64,
     duplicates_per_query: f64,
     bytes_per_query: f64,
@@ -29,12 +32,21 @@ pub(super) struct Row {
     ms_first_hit_p50: Option<f64>,
     ms_first_hit_p95: Option<f64>,
     max_node_messages: u64,
+    /// The part of the queries that were answered before and after the server vanished; only where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_before_loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_after_loss: Option<f64>,
+    /// What the server had to do; only of an index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<Server>,
     /// What a finished flood costs by the law `2|E| - (n-1)`; only beside a flood.
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_messages: Option<u64>,
 }
 
 impl Row {
+    /// Of a way of searching the network.
     fn new(strategy: Strategy, summary: &Summary, comparison: &Comparison) -> Self {
         let graph = &comparison.graph;
         let law = 2 * graph.edges().len() as u64 - (graph.nodes() as u64 - 1);
@@ -44,7 +56,34 @@ impl Row {
         };
         let params = written.split_once(':').map_or("", |(_, params)| params);
         Self {
-            strategy: strategy.name(),
+            bound_messages: matches!(strategy, Strategy::Flood { .. }).then_some(law),
+            ..Self::of(strategy.name(), params, summary)
+        }
+    }
+
+    /// Of an index.
+    fn of_index(answers: &Answers) -> Self {
+        Self {
+            server: Some(Server::new(&answers.load)),
+            ..Self::of("index", "", &answers.summary)
+        }
+    }
+
+    /// The part that was found, for people: `60 % (100 %, then 20 %)` where a server vanished.
+    fn found(&self) -> String {
+        let part = |part: f64| format!("{} %", plain(part * 100.0));
+        match (self.success_before_loss, self.success_after_loss) {
+            (None, None) => part(self.success),
+            (before, after) => {
+                let each = [before, after].map(|each| each.map_or_else(|| "-".to_owned(), part));
+                format!("{} ({}, then {})", part(self.success), each[0], each[1])
+            }
+        }
+    }
+
+    fn of(strategy: &'static str, params: &str, summary: &Summary) -> Self {
+        Self {
+            strategy,
             params: params.to_owned(),
             queries: summary.queries(),
             success: rounded(summary.success()),
@@ -59,37 +98,116 @@ impl Row {
             ms_first_hit_p50: summary.ms_first_hit(0.5),
             ms_first_hit_p95: summary.ms_first_hit(0.95),
             max_node_messages: summary.max_node_messages(),
-            bound_messages: matches!(strategy, Strategy::Flood { .. }).then_some(law),
+            success_before_loss: None,
+            success_after_loss: None,
+            server: None,
+            bound_messages: None,
         }
+    }
+}
+
+/// What a server had to do for all nodes together: frames, and bytes.
+#[derive(Clone, Debug, Serialize)]
+struct Server {
+    messages_in: u64,
+    logins: u64,
+    registrations: u64,
+    searches: u64,
+    messages_out: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl Server {
+    const fn new(load: &Load) -> Self {
+        Self {
+            messages_in: load.messages_in(),
+            logins: load.logins,
+            registrations: load.registrations,
+            searches: load.searches,
+            messages_out: load.answers,
+            bytes_in: load.bytes_in,
+            bytes_out: load.bytes_out,
+        }
+    }
+
+    /// For people.
+    fn told(&self) -> String {
+        format!(
+            "The index read {} messages ({} logins, {} registrations, {} searches; {}) and wrote {} ({}).",
+            self.messages_in,
+            self.logins,
+            self.registrations,
+            self.searches,
+            bytes(self.bytes_in),
+            self.messages_out,
+            bytes(self.bytes_out),
+        )
     }
 }
 
 /// What came of a comparison.
 #[derive(Clone, Debug)]
-pub(super) struct Report {
+pub(super) struct Report<'a> {
     pub(super) topology: String,
     pub(super) nodes: usize,
     pub(super) rows: Vec<Row>,
-    whole: Value,
-    foot: String,
+    comparison: &'a Comparison,
+    events: u64,
+    digest: u64,
+    took: Duration,
+    cut_short: bool,
+    /// After so many queries the server vanished.
+    loss: Option<usize>,
 }
 
-impl Report {
+impl<'a> Report<'a> {
     /// Of a comparison on a topology of this name.
-    pub(super) fn new(comparison: &Comparison, topology: String, outcome: &Outcome) -> Self {
-        let graph = &comparison.graph;
-        let plan = &comparison.plan;
-        let rows: Vec<Row> = outcome
-            .rows
-            .iter()
-            .map(|(strategy, summary)| Row::new(*strategy, summary, comparison))
-            .collect();
-        let seconds = outcome.took.as_secs_f64();
-        let whole = json!({
+    pub(super) fn new(comparison: &'a Comparison, topology: String, outcome: &Outcome) -> Self {
+        let row =
+            |(strategy, summary): &(Strategy, Summary)| Row::new(*strategy, summary, comparison);
+        Self {
+            topology,
+            nodes: comparison.graph.nodes(),
+            rows: outcome.rows.iter().map(row).collect(),
+            comparison,
+            events: outcome.events,
+            digest: outcome.digest,
+            took: outcome.took,
+            cut_short: outcome.cut_short,
+            loss: None,
+        }
+    }
+
+    /// Puts the row of an index among the others.
+    pub(super) fn add_index(&mut self, at: usize, answers: &Answers, took: Duration) {
+        self.rows
+            .insert(at.min(self.rows.len()), Row::of_index(answers));
+        self.events += answers.events;
+        self.digest = self.digest.rotate_left(7).wrapping_add(answers.digest);
+        self.took += took;
+    }
+
+    /// Tells in each row what was answered before and after the server vanished.
+    pub(super) fn part<'s>(&mut self, loss: usize, summaries: impl Iterator<Item = &'s Summary>) {
+        self.loss = Some(loss);
+        for (row, summary) in self.rows.iter_mut().zip(summaries) {
+            let (before, after) = summary.success_around(loss);
+            row.success_before_loss = before.map(rounded);
+            row.success_after_loss = after.map(rounded);
+        }
+    }
+
+    /// As one JSON object.
+    pub(super) fn json(&self) -> Value {
+        let graph = &self.comparison.graph;
+        let plan = &self.comparison.plan;
+        let seconds = self.took.as_secs_f64();
+        let mut whole = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "seed": comparison.seed,
+            "seed": self.comparison.seed,
             "topology": {
-                "kind": topology,
+                "kind": self.topology,
                 "nodes": graph.nodes(),
                 "edges": graph.edges().len(),
                 "mean_degree": rounded(graph.mean_degree()),
@@ -100,40 +218,17 @@ impl Report {
                 "zipf": plan.zipf,
                 "queries": plan.queries,
             },
-            "rows": rows,
-            "events": outcome.events,
-            "events_per_second": (outcome.events as f64 / seconds.max(1e-9)).round(),
+            "rows": self.rows,
+            "events": self.events,
+            "events_per_second": (self.events as f64 / seconds.max(1e-9)).round(),
             "seconds": rounded(seconds),
-            "digest": format!("{:016x}", outcome.digest),
-            "cut_short": outcome.cut_short,
+            "digest": format!("{:016x}", self.digest),
+            "cut_short": self.cut_short,
         });
-        let foot = format!(
-            "{topology}, {} nodes, {} links, mean degree {:.2}; {} events in {}; seed {}, digest {:016x}{}",
-            graph.nodes(),
-            graph.edges().len(),
-            graph.mean_degree(),
-            outcome.events,
-            span(outcome.took),
-            comparison.seed,
-            outcome.digest,
-            if outcome.cut_short {
-                "; ended early"
-            } else {
-                ""
-            },
-        );
-        Self {
-            topology,
-            nodes: graph.nodes(),
-            rows,
-            whole,
-            foot,
+        if let Some(loss) = self.loss {
+            whole["index_lost_after"] = loss.into();
         }
-    }
-
-    /// As one JSON object.
-    pub(super) const fn json(&self) -> &Value {
-        &self.whole
+        whole
     }
 
     /// As a table, for people.
@@ -143,7 +238,7 @@ impl Report {
             [
                 row.strategy.to_owned(),
                 row.params.clone(),
-                format!("{} %", plain(row.success * 100.0)),
+                row.found(),
                 plain(row.messages_per_query),
                 plain(row.duplicates_per_query),
                 plain(row.nodes_reached_mean),
@@ -160,7 +255,7 @@ impl Report {
             ],
             rows,
         );
-        screen.talk(self.foot.clone());
+        screen.talk(self.foot());
         let queries = self
             .rows
             .iter()
@@ -172,6 +267,31 @@ impl Report {
              links to the first hit and its median time, files found; busiest is what one servent had to read.",
             counted(queries, "query")
         ));
+        for server in self.rows.iter().filter_map(|row| row.server.as_ref()) {
+            screen.talk(server.told());
+        }
+        if let Some(loss) = self.loss {
+            screen.talk(format!(
+                "The index vanished after {}: in brackets what was found before and after.",
+                counted(loss, "query")
+            ));
+        }
+    }
+
+    fn foot(&self) -> String {
+        let graph = &self.comparison.graph;
+        format!(
+            "{}, {} nodes, {} links, mean degree {:.2}; {} events in {}; seed {}, digest {:016x}{}",
+            self.topology,
+            graph.nodes(),
+            graph.edges().len(),
+            graph.mean_degree(),
+            self.events,
+            span(self.took),
+            self.comparison.seed,
+            self.digest,
+            if self.cut_short { "; ended early" } else { "" },
+        )
     }
 
     /// As a table for spreadsheets.
@@ -182,9 +302,9 @@ impl Report {
                 continue;
             };
             let single = || {
-                fields
-                    .iter()
-                    .filter(|(name, value)| !value.is_array() && *name != "bound_messages")
+                fields.iter().filter(|(name, value)| {
+                    !value.is_array() && !value.is_object() && *name != "bound_messages"
+                })
             };
             if lines.is_empty() {
                 let names: Vec<&str> = single().map(|(name, _)| name.as_str()).collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::net::{PeerStatus, Status};
 use crate::overlay::{Direction, Reachable, Tally};
 use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
-use crate::ui::results::Found;
+use crate::ui::results::{AskedFor, Found, Results};
 use crate::wire::handshake::Role;
 use crate::wire::{Sha1, Urn};
 
@@ -38,6 +38,17 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         },
         "reachable": { "tcp": reachable(status.reachable[0]), "udp": reachable(status.reachable[1]) },
         "push_proxies": status.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "hosts": status.hosts,
+        "web_cache": status.web_cache.as_ref().map(|news| json!({
+            "url": news.url,
+            "hosts": news.outcome.as_ref().ok(),
+            "why": news.outcome.as_ref().err(),
+        })),
+        "gateway": status.gateway.iter().map(|step| json!({
+            "way": step.way,
+            "port": step.outcome.as_ref().ok(),
+            "why": step.outcome.as_ref().err(),
+        })).collect::<Vec<_>>(),
         "lost_datagrams": status.lost_datagrams,
         "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
@@ -62,6 +73,30 @@ pub(in crate::ui) fn found(found: &Found) -> Value {
         "push": found.push,
         "strategy": found.strategy,
         "ms": millis(found.after),
+    })
+}
+
+/// The answer to `why`.
+pub(in crate::ui) fn why(asked: &AskedFor, results: &Results) -> Value {
+    let prospect = &asked.prospect;
+    let reach = (1..).zip(&prospect.reach);
+    json!({
+        "search": asked.words,
+        "strategy": prospect.way.to_string(),
+        "ttl": prospect.ttl,
+        "as_leaf": prospect.for_us,
+        "ultrapeers": prospect.ultrapeers,
+        "ultrapeers_closed": prospect.closed,
+        "ultrapeers_without_it": prospect.barren,
+        "leaves": prospect.leaves,
+        "leaves_asked": prospect.leaves_asked,
+        "hosts_known": prospect.hosts,
+        "at_most": reach
+            .map(|(ttl, reach): (u8, &u64)| json!({ "ttl": ttl, "servents": reach, "queries": reach }))
+            .collect::<Vec<_>>(),
+        "hits": results.all().len(),
+        "hosts": results.hosts(),
+        "hops_farthest": results.farthest(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{Crawl, VendorMessage};
-use crate::wire::{Ggep, Guid, WireError};
+use crate::wire::{Ggep, WireError};
 
 /// No vendor at all: the messages that speak of vendor messages.
 const NULL: [u8; 4] = [0; 4];
@@ -74,10 +74,8 @@ pub enum VendorMeaning {
         /// The secret that the hits must bear (v3), so that nobody can slip in others'.
         token: Option<Bytes>,
     },
-    /// SRVT/1v1: a walker of the query of this GUID wants to know whether to go on ([`crate::wire::WalkStep`]).
-    WalkCheck(Guid),
-    /// SRVT/2v1: whether it may.
-    WalkReply(bool),
+    /// SRVT/1v1: the walkers of the query whose GUID the descriptor bears are to stop ([`crate::wire::WalkStep`]).
+    WalkStop,
 }
 
 impl VendorMeaning {
@@ -140,11 +138,7 @@ impl VendorMeaning {
                 hits: byte(&mut body)?,
                 token: token(&body)?,
             },
-            (SRVT, 1, 1..) => {
-                let guid = body.first_chunk().ok_or(WireError::BadVendor)?;
-                Self::WalkCheck(Guid(*guid))
-            }
-            (SRVT, 2, 1..) => Self::WalkReply(byte(&mut body)? != 0),
+            (SRVT, 1, 1..) => Self::WalkStop,
             _ => return Ok(None),
         };
         Ok(Some(meaning))
@@ -213,14 +207,7 @@ impl VendorMeaning {
                 ggep.encode(false, &mut body);
                 (LIME, 11, 3)
             }
-            Self::WalkCheck(query) => {
-                body.put_slice(&query.0);
-                (SRVT, 1, 1)
-            }
-            Self::WalkReply(goes_on) => {
-                body.put_u8(u8::from(*goes_on));
-                (SRVT, 2, 1)
-            }
+            Self::WalkStop => (SRVT, 1, 1),
         };
         frame(vendor, selector, version, body)
     }

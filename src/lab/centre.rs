@@ -1,0 +1,270 @@
+//! The contrast to all that nodes do among themselves: one server that knows what everybody has.
+//!
+//! What runs is the real [`Index`], on the frames that go over sockets elsewhere: every node logs in, registers each copy it
+//! holds, and asks. Nothing is played but the way of the frames, so every message to and from the server is counted. Should
+//! the server vanish, there is nobody left to ask: the single point of failure.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use bytes::BytesMut;
+
+use super::compare::{Comparison, Progress};
+use super::latency::Latency;
+use super::measure::{Measured, Summary};
+use super::workload::{Asked, Workload};
+use crate::central::{Effect, Frame, Hit, Index, Input, Kind, Limits, Link, Search, Shared};
+use crate::rng::Rng;
+use crate::time::Time;
+
+/// The most copies that a server of the laboratory takes: some 6 GB at 300 bytes each.
+pub const MOST_COPIES: usize = 20_000_000;
+
+/// A server, and nodes that are logged in.
+#[derive(Debug)]
+pub struct Centre {
+    index: Option<Index>,
+    nodes: u32,
+    latency: Latency,
+    seed: u64,
+    now: Time,
+    load: Load,
+    digest: u64,
+}
+
+/// What a server had to read and to write, in frames and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Logins it read.
+    pub logins: u64,
+    /// Registrations, one a copy.
+    pub registrations: u64,
+    /// Searches.
+    pub searches: u64,
+    /// Frames it wrote: greetings, hits, ends of searches.
+    pub answers: u64,
+    /// Bytes it read.
+    pub bytes_in: u64,
+    /// Bytes it wrote.
+    pub bytes_out: u64,
+}
+
+impl Load {
+    /// Frames it read.
+    pub const fn messages_in(&self) -> u64 {
+        self.logins + self.registrations + self.searches
+    }
+}
+
+/// What came of the queries of a comparison when a server answered them.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// The figures of the queries.
+    pub summary: Summary,
+    /// Those of the server.
+    pub load: Load,
+    /// Frames in all.
+    pub events: u64,
+    /// A figure for all that happened.
+    pub digest: u64,
+}
+
+/// Puts the questions of a comparison to a server, which vanishes after so many of them.
+pub fn run(comparison: &Comparison, vanishes_after: Option<usize>, progress: &Progress) -> Answers {
+    let mut rng = Rng::seeded(comparison.seed);
+    let nodes = comparison.graph.nodes();
+    let workload = Workload::draw(&comparison.plan, nodes, &mut rng);
+    let objects = comparison.plan.objects;
+    let mut centre = Centre::new(
+        nodes,
+        objects,
+        &workload,
+        comparison.latency,
+        comparison.seed,
+    );
+    let mut summary = Summary::default();
+    for (number, asked) in workload.queries().iter().enumerate() {
+        if progress.has_ended() {
+            break;
+        }
+        if vanishes_after == Some(number) {
+            centre.vanish();
+        }
+        summary.add(centre.ask(*asked).0);
+        progress.one_more();
+    }
+    let load = centre.load();
+    summary.note_most(load.messages_in());
+    Answers {
+        summary,
+        load,
+        events: load.messages_in() + load.answers,
+        digest: centre.digest,
+    }
+}
+
+impl Centre {
+    /// A server to which all `nodes` have said what they hold of so many `objects`.
+    pub fn new(
+        nodes: usize,
+        objects: u32,
+        workload: &Workload,
+        latency: Latency,
+        seed: u64,
+    ) -> Self {
+        let limits = Limits {
+            users: nodes,
+            files_per_user: objects as usize,
+            files: usize::MAX,
+            // A flood brings all there are, so this does.
+            results: nodes,
+            ..Limits::default()
+        };
+        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
+        let mut centre = Self {
+            index: Some(Index::new(limits, seed)),
+            nodes,
+            latency,
+            seed,
+            now: Time::ZERO,
+            load: Load::default(),
+            digest: seed,
+        };
+        for node in 0..nodes {
+            centre.enter(node);
+        }
+        for object in 0..objects {
+            for holder in workload.holders(object) {
+                centre.register(*holder, object);
+            }
+        }
+        centre
+    }
+
+    /// Has a node ask: what it cost, and who has the object as the server told, in the order in which it did.
+    pub fn ask(&mut self, asked: Asked) -> (Measured, Vec<u32>) {
+        let mut measured = Measured::default();
+        let search = Search {
+            contains: format!("object {}", asked.object),
+            ..Search::default()
+        };
+        let before = self.load;
+        let Some(answers) = self.send(asked.by, Frame::new(Kind::SEARCH, search.encode())) else {
+            return (measured, Vec::new());
+        };
+        self.load.searches += 1;
+        let owners: Vec<u32> = { answers.iter() }
+            .filter(|frame| frame.kind == Kind::HIT)
+            .filter_map(|frame| node_of(Hit::parse(&frame.body).ok()?.nick))
+            .collect();
+        // There and back again; the server itself takes no time, as no node does here.
+        let way = self.latency.of(self.seed, asked.by, self.nodes);
+        self.now = self.now + way + way;
+        measured.queries = 1;
+        measured.lookups = 1;
+        measured.hits_sent = answers.len() as u64;
+        measured.bytes =
+            self.load.bytes_in + self.load.bytes_out - before.bytes_in - before.bytes_out;
+        if !owners.is_empty() {
+            measured.hit(owners.len() as u64, 1, way + way);
+        }
+        (measured, owners)
+    }
+
+    /// The server is gone, and all links to it with it.
+    pub fn vanish(&mut self) {
+        self.index = None;
+    }
+
+    /// What the server had to do so far.
+    pub const fn load(&self) -> Load {
+        self.load
+    }
+
+    fn enter(&mut self, node: u32) {
+        if let Some(index) = &mut self.index {
+            let (link, addr) = (Link(node), *address(node).ip());
+            index.handle(self.now, Input::Opened { link, addr }, &mut Vec::new());
+        }
+        let port = address(node).port();
+        let login = format!("{} - {port} \"servent\" 0", nick(node));
+        self.send(node, Frame::new(Kind::LOGIN, login.into_bytes()));
+        self.load.logins += 1;
+    }
+
+    fn register(&mut self, node: u32, object: u32) {
+        let mut body = BytesMut::new();
+        let name = format!("object {object}");
+        let file = Shared {
+            name: name.as_bytes(),
+            md5: b"0",
+            size: 1,
+            bitrate: 0,
+            frequency: 0,
+            seconds: 0,
+        };
+        file.write(&mut body);
+        self.send(node, Frame::new(Kind::SHARE, body));
+        self.load.registrations += 1;
+    }
+
+    /// Sends a frame of a node; what it is answered with. None when there is no server any more.
+    fn send(&mut self, from: u32, frame: Frame) -> Option<Vec<Frame>> {
+        let index = self.index.as_mut()?;
+        self.load.bytes_in += length(&frame);
+        let mut effects = Vec::new();
+        let input = Input::Received {
+            from: Link(from),
+            frame,
+        };
+        index.handle(self.now, input, &mut effects);
+        let mut answers = Vec::new();
+        for effect in effects {
+            if let Effect::Send { bytes, .. } = effect {
+                self.load.bytes_out += bytes.len() as u64;
+                let mut bytes = BytesMut::from(bytes);
+                while let Ok(Some(frame)) = Frame::read(&mut bytes, usize::from(u16::MAX)) {
+                    answers.push(frame);
+                }
+            }
+        }
+        self.load.answers += answers.len() as u64;
+        self.note(from, &answers);
+        Some(answers)
+    }
+
+    /// Writes what was answered into the digest.
+    fn note(&mut self, node: u32, answers: &[Frame]) {
+        let at = self.now.as_micros() ^ u64::from(node) << 40;
+        for what in answers {
+            let sum = { what.body.iter() }.fold(u64::from(what.kind.0), |sum, byte| {
+                sum.rotate_left(7) ^ u64::from(*byte)
+            });
+            self.digest =
+                (self.digest.rotate_left(5) ^ at ^ sum).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+}
+
+/// The bytes of a frame on the wire.
+fn length(frame: &Frame) -> u64 {
+    let mut bytes = BytesMut::new();
+    frame.write(&mut bytes);
+    bytes.len() as u64
+}
+
+fn nick(node: u32) -> String {
+    format!("n{node}")
+}
+
+fn node_of(nick: &[u8]) -> Option<u32> {
+    std::str::from_utf8(nick)
+        .ok()?
+        .strip_prefix('n')?
+        .parse()
+        .ok()
+}
+
+/// Each node has an address of its own.
+fn address(node: u32) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::from(0x0a00_0000 + node), 6346)
+}
