@@ -1,8 +1,9 @@
 //! The ultrapeer in a process of its own: this program again, told so by its first word.
 
+use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use servent::net::{Servent, Settings};
 use servent::overlay::{Config, RoleChoice};
@@ -72,7 +73,11 @@ impl House {
         std::fs::create_dir(&share).expect("a folder");
         for file in 0..plan.files {
             let name = format!("{COMMON} thing number {file}.txt");
-            std::fs::write(share.join(name), file.to_string()).expect("a file");
+            let path = share.join(name);
+            std::fs::write(&path, file.to_string()).expect("a file");
+            // What has only just been written is looked at again and again.
+            let open = File::options().write(true).open(path).expect("a file");
+            open.set_modified(SystemTime::UNIX_EPOCH).expect("our file");
         }
         let program = std::env::current_exe().expect("this program");
         let mut child = Command::new(program)

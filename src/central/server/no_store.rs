@@ -10,7 +10,7 @@ use super::shared::{NoStore, Standing};
 use super::{Figures, Report};
 
 /// Where a shared store is: nowhere, without the feature `postgres`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Store {}
 
 impl FromStr for Store {

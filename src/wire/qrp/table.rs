@@ -14,7 +14,7 @@ const INFINITY: u8 = 7;
 const SET: u8 = 0xa;
 /// A cleared slot as a 4-bit delta: infinity - 1 = +6.
 const CLEAR: u8 = 0x6;
-/// How hard to deflate.
+/// How hard to deflate: not very. It is mostly zeros, of which every level makes little, and neighbours wait meanwhile.
 const EFFORT: Compression = Compression::new(3);
 /// The most data of a sequence in one PATCH message (LimeWire's cut).
 const PIECE: usize = 4096;
