@@ -98,6 +98,11 @@ impl Summary {
         (part(before), part(after))
     }
 
+    /// Each of them, in order.
+    pub fn each(&self) -> &[Measured] {
+        &self.all
+    }
+
     /// How many queries.
     pub fn queries(&self) -> usize {
         self.all.len()

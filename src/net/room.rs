@@ -60,7 +60,8 @@ impl Room {
 
     /// What to set the limit to for slots as in `config`.
     pub(super) const fn needed(config: &Config) -> usize {
-        OURS + 2 * (config.slots + config.leaves).div_ceil(3) * 4
+        let links = config.slots.saturating_add(config.leaves);
+        OURS.saturating_add(links.div_ceil(3).saturating_mul(8))
     }
 }
 

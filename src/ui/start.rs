@@ -14,6 +14,7 @@ use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
 use crate::net::{Bootstrap, DEFAULT_PORT, Public, Settings};
+use crate::live::MOST;
 use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
@@ -79,7 +80,7 @@ fn by_hand() -> overlay::Config {
         grow: false,
         udp: false,
         last_hop_tables: false,
-        slots: usize::MAX,
+        slots: MOST,
         query_rate: u32::MAX,
         max_ttl: u8::MAX,
         hard_ttl: u8::MAX,

@@ -9,8 +9,10 @@ use clap::Args;
 
 use super::experiment::{Experiment, run, watched};
 use super::plot;
+use super::reality;
 use super::report::Report;
 use super::write;
+use crate::lab::Latency;
 use crate::lab::centre::{self, MOST_COPIES};
 use crate::lab::compare::Progress;
 use crate::lab::measure::Summary;
@@ -36,6 +38,11 @@ pub(in crate::ui) struct Compare {
     /// Have the index vanish after this part of the queries, like 25%
     #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "50%")]
     kill_index: Option<Part>,
+
+    /// Run it with real servents on this machine as well, a process each, and say whether they agree. The laboratory's
+    /// links are then all alike
+    #[arg(long)]
+    live: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -128,9 +135,14 @@ impl Compare {
             ));
         }
         let (graph, name) = self.experiment.graph(screen)?;
-        let comparison = self
+        let mut comparison = self
             .experiment
             .comparison(graph, self.strategies.network.clone())?;
+        if self.live {
+            // On one machine too no way is longer than another of as many links.
+            comparison.latency = Latency::between(100, 100).expect("a latency");
+            reality::is_possible(&comparison)?;
+        }
         if self.strategies.index.is_some()
             && comparison.plan.copies(comparison.graph.nodes()) > MOST_COPIES
         {
@@ -155,6 +167,16 @@ impl Compare {
             report.add_index(at, &answers, began.elapsed());
             summaries.insert(at, &answers.summary);
         }
+        let mut disagree = false;
+        if self.live && !outcome.cut_short {
+            for (strategy, simulated) in &outcome.rows {
+                let live = tokio::select! {
+                    live = reality::measure(&settled, *strategy, screen) => live?,
+                    _ = signals.next() => break,
+                };
+                disagree |= !report.add_live(*strategy, simulated, &live);
+            }
+        }
         if let Some(loss) = loss {
             report.part(loss, summaries.into_iter());
         }
@@ -169,10 +191,10 @@ impl Compare {
         if let Some(path) = &self.plot {
             write(path, &plot::svg(&report))?;
         }
-        Ok(if outcome.cut_short {
-            Exit::Interrupted
-        } else {
-            Exit::Done
+        Ok(match (outcome.cut_short, disagree) {
+            (true, _) => Exit::Interrupted,
+            (false, true) => Exit::Failed,
+            (false, false) => Exit::Done,
         })
     }
 }

@@ -11,6 +11,7 @@ mod flood;
 mod live;
 mod papers;
 mod plot;
+mod reality;
 mod report;
 
 use std::fs;

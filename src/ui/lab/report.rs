@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::lab::FLOOD_TTL;
 use crate::lab::centre::{Answers, Load};
 use crate::lab::compare::{Comparison, Outcome};
-use crate::lab::measure::Summary;
+use crate::lab::measure::{Measured, Summary};
 use crate::overlay::Strategy;
 use crate::ui::render::{bytes, counted, span};
 use crate::ui::screen::Screen;
@@ -18,6 +18,9 @@ use crate::ui::screen::Screen;
 pub(super) struct Row {
     pub(super) strategy: &'static str,
     pub(super) params: String,
+    /// Measured with real servents.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    live: bool,
     pub(super) queries: usize,
     pub(super) success: f64,
     hits_mean: f64,
@@ -25,7 +28,8 @@ pub(super) struct Row {
     /// Of these, the words that stop a walk.
     checks_per_query: f64,
     duplicates_per_query: f64,
-    bytes_per_query: f64,
+    /// Not known of real servents.
+    bytes_per_query: Option<f64>,
     nodes_reached_mean: f64,
     pub(super) hops_first_hit_mean: Option<f64>,
     hops_first_hit: Vec<u64>,
@@ -85,13 +89,14 @@ impl Row {
         Self {
             strategy,
             params: params.to_owned(),
+            live: false,
             queries: summary.queries(),
             success: rounded(summary.success()),
             hits_mean: rounded(summary.mean(|one| one.results)),
             messages_per_query: rounded(summary.mean(|one| one.queries + one.checks)),
             checks_per_query: rounded(summary.mean(|one| one.checks)),
             duplicates_per_query: rounded(summary.mean(crate::lab::measure::Measured::duplicates)),
-            bytes_per_query: rounded(summary.mean(|one| one.bytes)),
+            bytes_per_query: Some(rounded(summary.mean(|one| one.bytes))),
             nodes_reached_mean: rounded(summary.mean(|one| one.reached)),
             hops_first_hit_mean: summary.hops_first_hit().map(rounded),
             hops_first_hit: summary.hop_histogram(),
@@ -159,6 +164,50 @@ pub(super) struct Report<'a> {
     cut_short: bool,
     /// After so many queries the server vanished.
     loss: Option<usize>,
+    agreements: Vec<Agreement>,
+}
+
+/// Whether real servents did what the laboratory's did, question by question.
+#[derive(Clone, Debug, Serialize)]
+struct Agreement {
+    strategy: &'static str,
+    queries: usize,
+    /// Of these, those in which Query, QueryHit and duplicate counts were the same.
+    equal: usize,
+    /// Whether as many first hits came over each number of links.
+    equal_hops: bool,
+}
+
+impl Agreement {
+    fn of(strategy: Strategy, simulated: &Summary, live: &Summary) -> Self {
+        let both = simulated.each().iter().zip(live.each());
+        let equal = both.filter(|(one, other)| {
+            let counts = |one: &Measured| (one.queries, one.hits_sent, one.duplicates());
+            counts(one) == counts(other)
+        });
+        Self {
+            strategy: strategy.name(),
+            queries: simulated.queries(),
+            equal: equal.count(),
+            equal_hops: simulated.hop_histogram() == live.hop_histogram(),
+        }
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.equal == self.queries && self.equal_hops
+    }
+
+    /// For people.
+    fn told(&self) -> String {
+        format!(
+            "{}: in {} of {} the servents sent as many queries and hits, and met as many copies, as in the laboratory; the \
+             first hits came over {} numbers of links.",
+            self.strategy,
+            self.equal,
+            counted(self.queries, "query"),
+            if self.equal_hops { "the same" } else { "other" },
+        )
+    }
 }
 
 impl<'a> Report<'a> {
@@ -176,7 +225,33 @@ impl<'a> Report<'a> {
             took: outcome.took,
             cut_short: outcome.cut_short,
             loss: None,
+            agreements: Vec::new(),
         }
+    }
+
+    /// Puts what real servents did below what was simulated. False when a flood, in which nothing is left to chance, did
+    /// not cost and bring the same.
+    pub(super) fn add_live(
+        &mut self,
+        strategy: Strategy,
+        simulated: &Summary,
+        live: &Summary,
+    ) -> bool {
+        let row = Row {
+            live: true,
+            bytes_per_query: None,
+            ..Row::new(strategy, live, self.comparison)
+        };
+        let above = self
+            .rows
+            .iter()
+            .position(|above| above.params == row.params && above.strategy == row.strategy);
+        self.rows
+            .insert(above.map_or(self.rows.len(), |at| at + 1), row);
+        let agreement = Agreement::of(strategy, simulated, live);
+        let whole = agreement.is_whole() || !matches!(strategy, Strategy::Flood { .. });
+        self.agreements.push(agreement);
+        whole
     }
 
     /// Puts the row of an index among the others.
@@ -225,6 +300,9 @@ impl<'a> Report<'a> {
             "digest": format!("{:016x}", self.digest),
             "cut_short": self.cut_short,
         });
+        if !self.agreements.is_empty() {
+            whole["agreements"] = json!(self.agreements);
+        }
         if let Some(loss) = self.loss {
             whole["index_lost_after"] = loss.into();
         }
@@ -236,7 +314,10 @@ impl<'a> Report<'a> {
         let optional = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), plain);
         let rows = self.rows.iter().map(|row| {
             [
-                row.strategy.to_owned(),
+                match row.live {
+                    true => format!("{}, live", row.strategy),
+                    false => row.strategy.to_owned(),
+                },
                 row.params.clone(),
                 row.found(),
                 plain(row.messages_per_query),
@@ -267,6 +348,9 @@ impl<'a> Report<'a> {
              links to the first hit and its median time, files found; busiest is what one servent had to read.",
             counted(queries, "query")
         ));
+        for agreement in &self.agreements {
+            screen.talk(agreement.told());
+        }
         for server in self.rows.iter().filter_map(|row| row.server.as_ref()) {
             screen.talk(server.told());
         }

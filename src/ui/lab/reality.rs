@@ -1,0 +1,177 @@
+//! `compare --live`: the same network, files and questions once more, with real servents on this machine.
+//!
+//! The one rule: nothing is estimated. Every figure is the difference of what all servents have counted before a question
+//! and once nothing moves any more after it.
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::lab::FLOOD_TTL;
+use crate::lab::compare::Comparison;
+use crate::lab::measure::{Measured, Summary};
+use crate::lab::workload::{Asked, Workload};
+use crate::live::{Counts, MOST, Plan, Village};
+use crate::overlay::Strategy;
+use crate::rng::Rng;
+use crate::ui::failure::{Exit, Failure};
+use crate::ui::screen::Screen;
+
+/// A question is over when nobody has counted anything for so long: many times what a word takes from one process to
+/// another.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// Whether so many servents can be had.
+///
+/// # Errors
+/// They are too many, or a flood goes further than one that a user may ask for.
+pub(super) fn is_possible(comparison: &Comparison) -> Result<(), Failure> {
+    let nodes = comparison.graph.nodes();
+    if nodes > MOST {
+        return Err(Failure::usage(format!(
+            "{nodes} processes are more than the {MOST} that a machine is trusted with; leave --live out or take fewer --nodes"
+        )));
+    }
+    let too_far = |strategy: &&Strategy| matches!(strategy, Strategy::Flood { ttl: Some(ttl) } if *ttl > FLOOD_TTL);
+    match comparison.strategies.iter().find(too_far) {
+        None => Ok(()),
+        Some(strategy) => Err(Failure::usage(format!(
+            "a real servent lets no flood go further than {FLOOD_TTL} links, so {strategy} cannot be run --live"
+        ))),
+    }
+}
+
+/// What the questions of a comparison cost and bring when `strategy` asks them in reality.
+///
+/// # Errors
+/// The servents cannot be started, or one of them ends.
+pub(super) async fn measure(
+    comparison: &Comparison,
+    strategy: Strategy,
+    screen: &Screen,
+) -> Result<Summary, Failure> {
+    let cannot = |error: io::Error| {
+        Failure::io(
+            "the servents cannot be asked",
+            &error,
+            "try fewer with --nodes",
+        )
+    };
+    let mut rng = Rng::seeded(comparison.seed);
+    let nodes = comparison.graph.nodes();
+    let workload = Workload::draw(&comparison.plan, nodes, &mut rng);
+    let plan = Plan {
+        program: std::env::current_exe().map_err(cannot)?,
+        graph: comparison.graph.clone(),
+        shares: shares(comparison.plan.objects, nodes, &workload),
+        search: match strategy {
+            Strategy::Flood { ttl: None } => Strategy::flood(FLOOD_TTL).to_string(),
+            other => other.to_string(),
+        },
+    };
+    screen.progress(&format!("{nodes} servents are being started"));
+    let village = Village::found(plan, |_| {}).await.map_err(cannot)?;
+    let mut summary = Summary::default();
+    let mut before = village.settled_counts(QUIET).await.map_err(cannot)?;
+    let first = before.clone();
+    for (number, asked) in workload.queries().iter().enumerate() {
+        screen.progress(&format!(
+            "{strategy}, live: {number} of {} queries",
+            comparison.plan.queries
+        ));
+        let lines = ask(&village, *asked).await.map_err(cannot)?;
+        let after = village.settled_counts(QUIET).await.map_err(cannot)?;
+        summary.add(between(&before, &after, &lines));
+        before = after;
+    }
+    let load = first
+        .iter()
+        .zip(&before)
+        .map(|(first, last)| (received(last) - received(first)) as u32);
+    summary.note_load(&load.collect::<Vec<_>>());
+    screen.progress("");
+    village.end().await;
+    Ok(summary)
+}
+
+/// The name of an object's files. As long as any other's, so that none is found by the beginning of another.
+fn name(object: u32) -> String {
+    format!("object number{object:09}")
+}
+
+fn shares(objects: u32, nodes: usize, workload: &Workload) -> Vec<Vec<(String, String)>> {
+    let mut shares = vec![Vec::new(); nodes];
+    for object in 0..objects {
+        for holder in workload.holders(object) {
+            let file = (format!("{}.txt", name(object)), format!("{object}\n"));
+            shares[*holder as usize].push(file);
+        }
+    }
+    shares
+}
+
+/// Has one of them ask; returns the hits, as it shows them.
+async fn ask(village: &Village, asked: Asked) -> io::Result<Vec<Value>> {
+    let words = name(asked.object);
+    let order: Vec<&str> = ["search"]
+        .into_iter()
+        .chain(words.split(' '))
+        .chain(["--json", "--wait", "1"])
+        .collect();
+    let (lines, exit) = village
+        .tell(asked.by as usize, &order)
+        .await?
+        .data()
+        .await?;
+    if !matches!(Exit::of(exit), Exit::Done | Exit::NothingFound) {
+        return Err(io::Error::other(format!(
+            "a search ended with exit code {exit}"
+        )));
+    }
+    let hits = lines
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    Ok(hits.filter(|line: &Value| line["hops"].is_u64()).collect())
+}
+
+/// What one question cost and brought.
+fn between(before: &[Counts], after: &[Counts], hits: &[Value]) -> Measured {
+    let all = |count: fn(&Counts) -> u64| {
+        let sum = |counts: &[Counts]| counts.iter().map(count).sum::<u64>();
+        sum(after) - sum(before)
+    };
+    let sent = |kind: &'static str| {
+        let sum = |counts: &[Counts]| {
+            let each = counts.iter().filter_map(|one| one.sent.get(kind));
+            each.sum::<u64>()
+        };
+        sum(after) - sum(before)
+    };
+    let known = all(|one| one.duplicate);
+    let reached = before
+        .iter()
+        .zip(after)
+        .filter(|(before, after)| received(after) > received(before))
+        .count();
+    let mut measured = Measured::default();
+    measured.queries = sent("query");
+    measured.checks = sent("vendor");
+    measured.hits_sent = sent("query_hit");
+    measured.reached = reached as u64;
+    measured.lookups = all(received) - known;
+    measured.results = hits.len() as u64;
+    measured.hops_first_hit = hits
+        .first()
+        .and_then(|hit| hit["hops"].as_u64())
+        .map(|hops| hops as u32);
+    measured.first_hit_after = hits
+        .first()
+        .and_then(|hit| hit["ms"].as_f64())
+        .map(|ms| Duration::from_secs_f64(ms / 1_000.0));
+    measured
+}
+
+fn received(counts: &Counts) -> u64 {
+    counts.received.get("query").copied().unwrap_or_default()
+}
