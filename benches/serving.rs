@@ -153,7 +153,7 @@ impl Server {
             addr: addr.parse().expect("it is an address"),
             path: format!("/get/{index}/{NAME}"),
             // They are numbered behind the large one.
-            small: |number| format!("/get/{}/{number}.bin", number + 2),
+            small: |number| format!("/get/{}/{number}.bin", number + 1),
         })
     }
 
@@ -313,7 +313,7 @@ fn serve(folder: &Path) -> io::Result<()> {
         };
         let index = share(NAME)?;
         for number in 0..FILES {
-            assert_eq!(share(&format!("{number}.bin"))? as usize, number + 2);
+            assert_eq!(share(&format!("{number}.bin"))? as usize, number + 1);
         }
         let identity = Identity {
             guid: Guid::ZERO,
