@@ -1,4 +1,5 @@
-//! Serving one file of 1 GiB, held against nginx with sendfile in the same run: `cargo bench --bench serving`.
+//! Serving one file of 1 GiB, and 10,000 files of 32 KiB over kept connections, held against nginx with sendfile in the
+//! same run: `cargo bench --bench serving`.
 //!
 //! Both run as processes of their own and are asked in turn by the same client, over the loopback, out of the page
 //! cache. What counts is the ratio: throughput as the client sees it, and CPU seconds of the server as the kernel
@@ -23,6 +24,13 @@ const NAME: &str = "file.bin";
 /// How often each server is asked; CPU time is counted in hundredths of a second.
 const ROUNDS: usize = 16;
 
+/// The small files, their size, how many connections ask for them, each for the next one when it has one, and how often
+/// all are asked for.
+const FILES: usize = 10_000;
+const SMALL: usize = 32 * 1024;
+const CALLERS: usize = 8;
+const SMALL_ROUNDS: usize = 6;
+
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some("serve") {
@@ -30,6 +38,7 @@ fn main() -> io::Result<()> {
     }
     let folder = tempfile::tempdir()?;
     make_file(&folder.path().join(NAME))?;
+    make_small_files(folder.path())?;
     let mut servers = vec![Server::ours(folder.path())?];
     match Server::nginx(folder.path()) {
         Ok(nginx) => servers.push(nginx),
@@ -63,6 +72,41 @@ fn main() -> io::Result<()> {
             ours.rate() / nginx.rate()
         );
     }
+    small_files(&servers)
+}
+
+/// Asks each server for all small files in turn.
+fn small_files(servers: &[Server]) -> io::Result<()> {
+    let mut figures = vec![Figures::default(); servers.len()];
+    for round in 0..=SMALL_ROUNDS {
+        for (server, figures) in servers.iter().zip(&mut figures) {
+            let (begun, cpu) = (Instant::now(), server.cpu()?);
+            server.fetch_small()?;
+            if round > 0 {
+                figures.wall += begun.elapsed();
+                figures.cpu += server.cpu()? - cpu;
+            }
+        }
+    }
+    println!(
+        "serving {FILES} files of {SMALL} bytes over {CALLERS} connections, {SMALL_ROUNDS} times each, in turn"
+    );
+    let requests = (FILES * SMALL_ROUNDS) as f64;
+    let rates = figures.iter().map(|figures| {
+        let [wall, cpu] = [figures.wall, figures.cpu].map(|time| requests / time.as_secs_f64());
+        (wall, cpu)
+    });
+    let rates: Vec<(f64, f64)> = rates.collect();
+    for (server, (wall, cpu)) in servers.iter().zip(&rates) {
+        println!(
+            "{:<8} {wall:>6.0} requests/s   {cpu:>6.0} a CPU second",
+            server.name
+        );
+    }
+    if let [ours, nginx] = rates[..] {
+        let (wall, cpu) = (ours.0 / nginx.0, ours.1 / nginx.1);
+        println!("servent / nginx: requests/s {wall:.2}, requests a CPU second {cpu:.2}");
+    }
     Ok(())
 }
 
@@ -86,6 +130,8 @@ struct Server {
     process: Child,
     addr: SocketAddr,
     path: String,
+    /// Where the small file of a number is.
+    small: fn(usize) -> String,
 }
 
 impl Server {
@@ -106,6 +152,8 @@ impl Server {
             process,
             addr: addr.parse().expect("it is an address"),
             path: format!("/get/{index}/{NAME}"),
+            // They are numbered behind the large one.
+            small: |number| format!("/get/{}/{number}.bin", number + 1),
         })
     }
 
@@ -116,7 +164,7 @@ impl Server {
             "daemon off; master_process off; worker_processes 1; pid {home}/nginx.pid; error_log stderr crit;
             events {{ worker_connections 64; }}
             http {{
-                access_log off; sendfile on; tcp_nopush on;
+                access_log off; keepalive_requests 1000000; sendfile on; tcp_nopush on;
                 client_body_temp_path {home}/a; proxy_temp_path {home}/b; fastcgi_temp_path {home}/c;
                 uwsgi_temp_path {home}/d; scgi_temp_path {home}/e;
                 server {{ listen {addr}; root {home}; }}
@@ -135,6 +183,7 @@ impl Server {
             process,
             addr,
             path: format!("/{NAME}"),
+            small: |number| format!("/{number}.bin"),
         };
         let begun = Instant::now();
         while TcpStream::connect(addr).is_err() {
@@ -166,6 +215,41 @@ impl Server {
             self.name
         );
         Ok(())
+    }
+
+    /// Fetches all small files over some connections at once, and drops them.
+    fn fetch_small(&self) -> io::Result<()> {
+        let call = |caller: usize| {
+            let stream = TcpStream::connect(self.addr)?;
+            stream.set_nodelay(true)?;
+            let (mut reader, mut stream) = (
+                BufReader::with_capacity(SMALL * 2, stream.try_clone()?),
+                stream,
+            );
+            let mut body = vec![0; SMALL];
+            for number in (caller..FILES).step_by(CALLERS) {
+                let path = (self.small)(number);
+                let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.addr);
+                stream.write_all(request.as_bytes())?;
+                let mut line = String::new();
+                reader.read_line(&mut line)?;
+                assert!(line.starts_with("HTTP/1.1 200 "), "{}: {line}", self.name);
+                while line.trim_end() != "" {
+                    line.clear();
+                    reader.read_line(&mut line)?;
+                }
+                reader.read_exact(&mut body)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..CALLERS)
+                .map(|caller| scope.spawn(move || call(caller)))
+                .collect();
+            callers
+                .into_iter()
+                .try_for_each(|caller| caller.join().expect("it asserts nothing false"))
+        })
     }
 
     /// The CPU time it has used so far, in user mode and in the kernel.
@@ -204,22 +288,33 @@ fn make_file(path: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Serves the file until killed; tells its address and the file's index first.
+fn make_small_files(folder: &Path) -> io::Result<()> {
+    let bytes: Vec<u8> = (0..SMALL).map(|at| (at % 251) as u8).collect();
+    (0..FILES).try_for_each(|number| fs::write(folder.join(format!("{number}.bin")), &bytes))
+}
+
+/// Serves the files until killed; tells its address and the file's index first.
 fn serve(folder: &Path) -> io::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let metadata = fs::metadata(folder.join(NAME))?;
         let mut library = Library::new();
-        let index = library.insert(SharedFile {
-            index: 0,
-            root: Arc::from(folder),
-            relative: NAME.into(),
-            name: NAME.to_owned(),
-            size: metadata.len(),
-            modified: metadata.modified()?,
-            sha1: None,
-            tree: None,
-        });
+        let mut share = |name: &str| -> io::Result<u32> {
+            let metadata = fs::metadata(folder.join(name))?;
+            Ok(library.insert(SharedFile {
+                index: 0,
+                root: Arc::from(folder),
+                relative: name.into(),
+                name: name.to_owned(),
+                size: metadata.len(),
+                modified: metadata.modified()?,
+                sha1: None,
+                tree: None,
+            }))
+        };
+        let index = share(NAME)?;
+        for number in 0..FILES {
+            assert_eq!(share(&format!("{number}.bin"))? as usize, number + 1);
+        }
         let identity = Identity {
             guid: Guid::ZERO,
             agent: "servent/bench".to_owned(),
@@ -227,10 +322,12 @@ fn serve(folder: &Path) -> io::Result<()> {
         let uploads = Uploads::new(Arc::new(RwLock::new(library)), identity, 10);
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{} {index}", listener.local_addr()?);
-        loop {
+        // One address has few slots: each connection is taken for another's.
+        for number in 0.. {
             let (stream, _) = listener.accept().await?;
-            let remote = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+            let remote = SocketAddrV4::new(Ipv4Addr::from_bits(0x7f00_0001 + number % 0x1_0000), 0);
             tokio::spawn(uploads.clone().serve(stream, remote, BytesMut::new()));
         }
+        Ok(())
     })
 }

@@ -12,6 +12,7 @@ mod contact;
 mod delivery;
 mod errand;
 mod gathering;
+mod here;
 mod hosts;
 mod job;
 mod name;
@@ -30,7 +31,7 @@ pub use status::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Sou
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -50,7 +51,6 @@ use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
 use super::limit::Limit;
-use crate::overlay::is_believed;
 use crate::wire::{Guid, Sha1};
 
 pub(super) use partial::Offered;
@@ -393,25 +393,6 @@ impl Downloads {
 impl Shared {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where we can be reached by whoever sees us at this address.
-    fn listening(&self, ip: Ipv4Addr) -> Option<SocketAddrV4> {
-        let listen = self.listen.get()?;
-        Some(SocketAddrV4::new(ip, listen.port()))
-    }
-
-    /// The address we call from; unspecified: any.
-    fn here(&self) -> Ipv4Addr {
-        let listen = self.listen.get();
-        listen.map_or(Ipv4Addr::UNSPECIFIED, |listen| *listen.ip())
-    }
-
-    /// Whether to believe a source that another has the file: not when that one is a machine beside us that it cannot know.
-    fn may_be(&self, addr: SocketAddrV4, teller: SocketAddrV4) -> bool {
-        let here = [self.listening(*teller.ip()), self.listen.get().copied()];
-        let ourselves = here.contains(&Some(addr));
-        is_believed(addr, *teller.ip()) && !ourselves
     }
 }
 

@@ -1,0 +1,27 @@
+//! Where we are, as those see it who have the files we want.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::Shared;
+use crate::overlay::is_believed;
+
+impl Shared {
+    /// Where we can be reached by whoever sees us at this address.
+    pub(super) fn listening(&self, ip: Ipv4Addr) -> Option<SocketAddrV4> {
+        let listen = self.listen.get()?;
+        Some(SocketAddrV4::new(ip, listen.port()))
+    }
+
+    /// The address we call from; unspecified: any.
+    pub(super) fn here(&self) -> Ipv4Addr {
+        let listen = self.listen.get();
+        listen.map_or(Ipv4Addr::UNSPECIFIED, |listen| *listen.ip())
+    }
+
+    /// Whether to believe a source that another has the file: not when that one is a machine beside us that it cannot know.
+    pub(super) fn may_be(&self, addr: SocketAddrV4, teller: SocketAddrV4) -> bool {
+        let here = [self.listening(*teller.ip()), self.listen.get().copied()];
+        let ourselves = here.contains(&Some(addr));
+        is_believed(addr, *teller.ip()) && !ourselves
+    }
+}
