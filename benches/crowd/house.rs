@@ -189,6 +189,7 @@ pub(crate) fn live(arguments: &[String]) {
         index: None,
         upload_slots: 10,
         deflate: true,
+        link_delay: Duration::ZERO,
         overlay: Config {
             role: RoleChoice::Ultrapeer,
             leaves: leaves.parse().expect("a number"),

@@ -148,6 +148,7 @@ impl Servent {
             agent: AGENT.to_owned(),
             config: Arc::new(settings.overlay),
             deflate: settings.deflate,
+            link_delay: settings.link_delay,
             listen,
             datagrams,
             inbox: inbox.clone(),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Public;
 use crate::overlay;
@@ -33,6 +34,9 @@ pub struct Settings {
     pub upload_limit: u64,
     /// Bytes a second that may come in; 0 for all there are.
     pub download_limit: u64,
+    /// How long what a link has to carry waits before it goes: zero, but where many servents on one machine are to be as far
+    /// from each other as on a network, so that no long way is quicker than a short one.
+    pub link_delay: Duration,
     /// Whether to offer deflated links.
     pub deflate: bool,
     /// The overlay's numbers.

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use etcetera::BaseStrategy;
 use futures_util::future::try_join_all;
@@ -13,12 +14,15 @@ use super::data_folder::DataFolder;
 use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
-use crate::net::{Bootstrap, DEFAULT_PORT, Public, Settings};
 use crate::live::MOST;
+use crate::net::{Bootstrap, DEFAULT_PORT, Public, Settings};
 use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
 const PORTS: u16 = 10;
+
+/// How far servents of one village are from each other: many times what their machine takes to wake one of them.
+const LINK_DELAY: Duration = Duration::from_millis(25);
 
 /// Uploads at once, where nothing is said.
 const UPLOAD_SLOTS: usize = 10;
@@ -58,6 +62,10 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         upload_limit: options.upload_limit.unwrap_or_default().0,
         download_limit: options.download_limit.unwrap_or_default().0,
         deflate: !options.no_deflate,
+        link_delay: match options.child_of {
+            Some(_) => LINK_DELAY,
+            None => Duration::ZERO,
+        },
         overlay: overlay::Config {
             role: options.role.unwrap_or_default(),
             search: match options.search {

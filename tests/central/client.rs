@@ -46,6 +46,7 @@ impl Member {
             upload_limit: 0,
             download_limit: 0,
             deflate: false,
+            link_delay: Duration::ZERO,
             overlay: overlay::Config {
                 grow: false,
                 udp: false,

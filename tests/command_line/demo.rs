@@ -140,3 +140,31 @@ fn an_impossible_village_is_refused() {
         );
     }
 }
+
+#[test]
+fn real_servents_do_what_the_laboratory_says() {
+    let home = home();
+    let folder = home.path().join("temporary");
+    fs::create_dir_all(&folder).expect("made");
+    let mut command = command(home.path());
+    let network = ["--nodes", "8", "--degree", "3", "--queries", "3"];
+    let files = ["--objects", "4", "--replication", "2"];
+    command.env("TMPDIR", folder);
+    command.args(["compare", "--strategies", "flood", "--live", "--json"]);
+    command.args(network).args(files);
+    let ended = Process::spawn(command).end_by_itself();
+    let report = &ended.json()[0];
+    // A busy machine may let a long way be quicker than a short one once; the laws hold whatever the way.
+    let rows = report["rows"].as_array().expect("two rows");
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[1]["live"], true);
+    for figure in [
+        "messages_per_query",
+        "duplicates_per_query",
+        "nodes_reached_mean",
+        "hits_mean",
+    ] {
+        assert_eq!(rows[0][figure], rows[1][figure], "{figure}");
+    }
+    assert_eq!(report["agreements"][0]["queries"], 3);
+}

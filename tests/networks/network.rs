@@ -49,6 +49,7 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         upload_limit: 0,
         download_limit: 0,
         deflate: false,
+        link_delay: Duration::ZERO,
         overlay,
     }
 }

@@ -69,6 +69,7 @@ impl Actor {
             remote: who.remote,
             agreement: &who.agreement,
             permit: greeted.permit,
+            delay: self.parts.link_delay,
             limits: [self.parts.uploads.limit(), self.parts.downloads.limit()],
         };
         let link = Link::start(start, &self.parts.inbox, &mut self.link_tasks);

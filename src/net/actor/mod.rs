@@ -87,6 +87,7 @@ pub(super) struct Parts {
     pub(super) agent: String,
     pub(super) config: Arc<crate::overlay::Config>,
     pub(super) deflate: bool,
+    pub(super) link_delay: Duration,
     pub(super) listen: SocketAddrV4,
     pub(super) datagrams: Option<Datagrams>,
     pub(super) inbox: Inbox,

@@ -6,6 +6,7 @@ mod writer;
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use socket2::SockRef;
@@ -97,6 +98,8 @@ pub(super) struct Start<'a> {
     pub(super) permit: Option<Permit>,
     /// What goes out and comes in counts here.
     pub(super) limits: [&'a Limit; 2],
+    /// How long what goes out waits first.
+    pub(super) delay: Duration,
 }
 
 impl Link {
@@ -125,6 +128,7 @@ impl Link {
             inbox: inbox.clone(),
             closing: closing.clone(),
             limit: start.limits[0].clone(),
+            delay: start.delay,
         };
         let reader = tasks.spawn(reader.run(start.rest).instrument(span.clone()));
         let writer = tasks.spawn(writer.run(waiting).instrument(span));

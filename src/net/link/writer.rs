@@ -40,6 +40,8 @@ pub(super) struct Writer {
     pub(super) inbox: Inbox,
     pub(super) closing: CancellationToken,
     pub(super) limit: Limit,
+    /// How long a descriptor waits before it is written; those that come meanwhile go with it.
+    pub(super) delay: Duration,
 }
 
 impl Writer {
@@ -66,6 +68,9 @@ impl Writer {
         let mut packed = BytesMut::new();
         while let Some(first) = waiting.next().await {
             DescriptorCodec.encode(first, &mut plain)?;
+            if !self.delay.is_zero() {
+                sleep(self.delay).await;
+            }
             while plain.len() < BATCH
                 && let Some(next) = waiting.ready()
             {
