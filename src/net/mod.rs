@@ -34,6 +34,7 @@ mod seeker;
 mod servent;
 mod settings;
 mod status;
+mod stores;
 mod watches;
 mod webcaches;
 mod whereabouts;

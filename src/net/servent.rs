@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -21,13 +20,13 @@ use super::membership::{Belongings, Meeting, Membership};
 use super::passing::{PASSING, Passing};
 use super::public::name_caches;
 use super::room::Room;
-use super::saved::Saved;
 use super::seeker::Seeker;
+use super::stores::Stores;
 use super::watches::{Watcher, Watches};
 use super::webcaches::{Book, WebCacheNews, WebCaches};
 use super::{BootstrapStep, IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
-use crate::overlay::{Repute, Strategy};
+use crate::overlay::Strategy;
 use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
 use crate::wire::{Guid, Query, Sha1};
 
@@ -63,16 +62,6 @@ struct Inner {
     kill: CancellationToken,
 }
 
-/// The stores of a servent: all that start-up reads from the disk.
-struct Stores {
-    guid: Guid,
-    saved: Saved,
-    hosts: Vec<(SocketAddrV4, Repute)>,
-    librarian: Librarian,
-    downloads: Downloads,
-    watches: Watches,
-}
-
 impl Servent {
     /// Binds the port, opens the stores, begins to share and to look for neighbours.
     ///
@@ -100,7 +89,7 @@ impl Servent {
         let runtime = tokio::runtime::Handle::current();
         let open = move || {
             let _inside = runtime.enter();
-            Stores::open(share, data, folder)
+            Stores::open(share, data, folder, AGENT)
         };
         let stores = spawn_blocking(open).await??;
 
@@ -428,23 +417,6 @@ async fn open_datagrams(listen: SocketAddrV4) -> Option<Datagrams> {
             tracing::warn!(%listen, %error, "no datagrams: the port is taken for UDP");
             None
         }
-    }
-}
-
-impl Stores {
-    fn open(share: Vec<PathBuf>, data: PathBuf, downloads: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&data).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", data.display()))
-        })?;
-        let saved = Saved::below(&data);
-        Ok(Self {
-            guid: saved.guid()?,
-            hosts: saved.hosts(),
-            librarian: Librarian::start(share, &data, vec![data.clone()])?,
-            downloads: Downloads::open(&data, &downloads, AGENT)?,
-            watches: Watches::below(&data),
-            saved,
-        })
     }
 }
 
