@@ -135,7 +135,7 @@ impl World {
         let neighbours = Arc::clone(&self.net.neighbours);
         for (number, far) in neighbours.of(node).iter().enumerate() {
             let degree = neighbours.of(*far).len() as u32;
-            let who = Box::new(introduction(node, *far, degree));
+            let who = Box::new(introduction(*far, degree));
             let peer = PeerId(number as u32);
             let up = Input::Connected { peer, who };
             self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
@@ -335,21 +335,18 @@ fn address(node: u32) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(127, a, b, c), 6346)
 }
 
-/// What `node` learns of `far` in the handshake: the one with the smaller number has dialled.
-fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
+/// What a node learns of `far` in the handshake. Nobody dials here, so nobody says where he listens: a host cache that is never
+/// asked would take a sixth of the memory.
+fn introduction(far: u32, degree: u32) -> Introduction {
     Introduction {
-        direction: if node < far {
-            Direction::Outgoing
-        } else {
-            Direction::Incoming
-        },
+        direction: Direction::Incoming,
         remote: address(far),
         agreement: Agreement {
             version: (0, 6),
             role: Role::Ultrapeer,
             ours: Role::Ultrapeer,
             agent: String::new(),
-            listen: Some(address(far)),
+            listen: None,
             seen_as: None,
             guid: None,
             deflate_out: false,

@@ -51,7 +51,7 @@ pub struct Status {
     pub reachable: [Reachable; 2],
     /// Neighbours who pass pushes on to us, if we need it.
     pub proxies: Vec<SocketAddrV4>,
-    /// Hosts known that could be dialled.
+    /// Hosts known, good and bad.
     pub hosts: usize,
     /// Where hosts come from, in the order in which they are used, and how many have come.
     pub bootstrap: Vec<BootstrapStep>,

@@ -210,6 +210,11 @@ impl Overlay {
         anchored.chain(neighbours).chain(others).collect()
     }
 
+    /// How many hosts are known, good and bad.
+    pub fn known_hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
     /// What has been counted.
     pub fn counts(&self) -> &Counts {
         &self.counts

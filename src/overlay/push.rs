@@ -76,10 +76,7 @@ impl Overlay {
     /// Asks a servent to connect to us.
     pub(super) fn ask_push(&mut self, now: Time, servent: Guid, index: u32, out: &mut impl Outbox) {
         let way = self.servents.find(now, &servent);
-        let Some((to, hops, addr)) = way.and_then(|way| {
-            let peer = self.peers.get(way.to?)?;
-            Some((peer.id, way.hops, self.address_for(peer)?))
-        }) else {
+        let Some((to, hops, addr)) = way.and_then(|way| self.neighbour_on(way)) else {
             self.counts.dropped += 1;
             return;
         };

@@ -138,7 +138,7 @@ impl Actor {
                 self.overlay.reachable_by_udp(),
             ],
             proxies: self.overlay.proxies(),
-            hosts: self.overlay.hosts().len(),
+            hosts: self.overlay.known_hosts(),
             bootstrap: self.begun_with.iter().cloned().chain(caches).collect(),
             gateway: GatewayNews::default(),
             lost_datagrams: self.parts.datagrams.as_ref().map_or(0, Datagrams::lost),
