@@ -98,7 +98,7 @@ pub fn run(comparison: &Comparison, vanishes_after: Option<usize>, progress: &Pr
         summary,
         load,
         events: load.messages_in() + load.answers,
-        digest: centre.digest,
+        digest: centre.digest(),
     }
 }
 
@@ -178,6 +178,11 @@ impl Centre {
     /// What the server had to do so far.
     pub const fn load(&self) -> Load {
         self.load
+    }
+
+    /// A figure for all that was answered, in order.
+    pub const fn digest(&self) -> u64 {
+        self.digest
     }
 
     fn enter(&mut self, node: u32) {

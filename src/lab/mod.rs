@@ -8,10 +8,12 @@
 
 pub mod centre;
 pub mod compare;
+pub mod course;
 pub mod distribute;
 mod latency;
 pub mod measure;
 pub mod topology;
+pub mod town;
 mod wheel;
 pub mod workload;
 mod world;

@@ -330,13 +330,13 @@ impl Outbox for Nowhere {
 }
 
 /// Where a node listens: all are on loopback, where nothing is believed to be far or a crowd.
-fn address(node: u32) -> SocketAddrV4 {
+pub(super) fn address(node: u32) -> SocketAddrV4 {
     let [_, a, b, c] = (node + 1).to_be_bytes();
     SocketAddrV4::new(Ipv4Addr::new(127, a, b, c), 6346)
 }
 
 /// What `node` learns of `far` in the handshake: the one with the smaller number has dialled.
-fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
+pub(super) fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
     Introduction {
         direction: if node < far {
             Direction::Outgoing
@@ -369,7 +369,7 @@ fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
     }
 }
 
-fn record(object: u32) -> Record {
+pub(super) fn record(object: u32) -> Record {
     Record {
         index: object,
         size: 1,

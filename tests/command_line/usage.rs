@@ -35,6 +35,17 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         (&["compare", "--degree", "900"], "impossible"),
         (&["compare", "--queries", "0"], "at least one"),
         (&["lab", "flood", "--ttl", "0"], "0"),
+        (&["lab", "course", "cs551"], "cs550"),
+        (&["lab", "course", "cs550", "--nodes", "1"], "2"),
+        (&["lab", "course", "cs550", "--clients", "11"], "1 to 10"),
+        (
+            &["lab", "course", "cs550", "--copies", "10"],
+            "nobody to ask",
+        ),
+        (
+            &["lab", "course", "cs550", "--work", "1001"],
+            "milliseconds",
+        ),
         (&["--search", "flood:ttl=99"], "1 to 7"),
         (&["--listen", "nowhere"], "--listen"),
         (&["--upload-slots", "many"], "many"),

@@ -4,9 +4,11 @@
 //! came of it.
 
 mod compare;
+mod course;
 mod curves;
 mod distribute;
 mod experiment;
+mod figures;
 mod flood;
 mod live;
 mod papers;
@@ -25,6 +27,7 @@ pub(super) use experiment::Source;
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
 use super::signals::Signals;
+use course::Course;
 use distribute::Distribute;
 use flood::Flood;
 use papers::Papers;
@@ -36,6 +39,8 @@ pub(super) enum Lab {
     Flood(Flood),
     /// How long a file takes to reach everybody: from a server alone, and from all who have a part of it
     Distribute(Distribute),
+    /// An exercise of a university course, with its report: response times of an index and of floods
+    Course(Course),
     /// Reproduce what papers measured: expected, measured, verdict
     Papers(Papers),
 }
@@ -45,6 +50,7 @@ impl Lab {
         match self {
             Self::Flood(flood) => flood.run(screen, signals).await,
             Self::Distribute(distribute) => distribute.run(screen, signals).await,
+            Self::Course(course) => course.run(screen, signals).await,
             Self::Papers(papers) => papers.run(screen, signals).await,
         }
     }
