@@ -39,3 +39,26 @@ fn the_exercise_of_the_course_leaves_a_report_a_plot_and_a_table() {
     assert!(plot.contains("all-to-all") && plot.ends_with("</svg>\n"));
     assert_eq!(json(&lab(home.path(), line))["digest"], first["digest"]);
 }
+
+#[test]
+fn churn_is_the_same_for_every_strategy_and_a_seed_repeats_it() {
+    let home = home();
+    let line = "lab churn --nodes 40 --minutes 3 --session 2 --away 2 --queries 5 --replication 5 --strategies flood,index \
+                --csv table.csv --json";
+    let first = json(&lab(home.path(), line));
+    let [flood, index] = first["rows"].as_array().expect("rows").as_slice() else {
+        panic!("two rows: {first}");
+    };
+    assert_eq!(flood["queries"], index["queries"]);
+    assert_eq!(flood["available"], index["available"]);
+    assert_eq!(index["success"], 1.0, "{first}");
+    assert!(
+        first["bound_available"]
+            .as_f64()
+            .is_some_and(|bound| bound > 0.9),
+        "{first}"
+    );
+    let table = fs::read_to_string(home.path().join("table.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 3);
+    assert_eq!(json(&lab(home.path(), line))["digest"], first["digest"]);
+}

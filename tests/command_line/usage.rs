@@ -35,6 +35,12 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         (&["compare", "--degree", "900"], "impossible"),
         (&["compare", "--queries", "0"], "at least one"),
         (&["lab", "flood", "--ttl", "0"], "0"),
+        (&["lab", "churn", "--shape", "0"], "0.2 to 5"),
+        (&["lab", "churn", "--session", "0"], "minutes"),
+        (
+            &["lab", "churn", "--strategies", "fly"],
+            "no way of searching",
+        ),
         (&["lab", "course", "cs551"], "cs550"),
         (&["lab", "course", "cs550", "--nodes", "1"], "2"),
         (&["lab", "course", "cs550", "--clients", "11"], "1 to 10"),

@@ -95,9 +95,8 @@ impl Exercise {
                 }
             }
         }
-        let load = centre.load();
-        let read = load.messages_in() - met.messages_in();
-        let all = read + load.answers - met.answers;
+        let load = centre.load().since(met);
+        let all = load.messages_in() + load.answers;
         let work = Work {
             messages: all,
             busiest: all,

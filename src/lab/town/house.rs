@@ -152,7 +152,12 @@ impl Outbox for Door<'_> {
                 self.close(peer);
             }
             Effect::Close { peer } => self.close(peer),
-            Effect::Tell(Event::Hit { query, hops, .. }) => self.streets.told.push((query, hops)),
+            Effect::Tell(Event::Hit {
+                query, hit, hops, ..
+            }) => {
+                self.streets.traffic.found += hit.records.len() as u64;
+                self.streets.told.push((query, hops));
+            }
             // Nobody speaks by UDP here.
             _ => {}
         }

@@ -9,10 +9,12 @@ pub struct Traffic {
     pub queries: u64,
     /// Of these, such as came where the query was new: libraries that were asked.
     pub lookups: u64,
-    /// Words to walkers to stop, and the like.
-    pub words: u64,
+    /// Words to walkers to go on or to stop.
+    pub checks: u64,
     /// QueryHit descriptors.
     pub hits: u64,
+    /// Files found, as askers were told.
+    pub found: u64,
     /// Everything else: pings, pongs, farewells.
     pub upkeep: u64,
     /// Bytes of all these, without those of TCP and IP.
@@ -27,8 +29,9 @@ impl Traffic {
         Self {
             queries: self.queries - earlier.queries,
             lookups: self.lookups - earlier.lookups,
-            words: self.words - earlier.words,
+            checks: self.checks - earlier.checks,
             hits: self.hits - earlier.hits,
+            found: self.found - earlier.found,
             upkeep: self.upkeep - earlier.upkeep,
             bytes: self.bytes - earlier.bytes,
             lost: self.lost - earlier.lost,
@@ -37,7 +40,7 @@ impl Traffic {
 
     /// Descriptors of all kinds.
     pub const fn messages(&self) -> u64 {
-        self.queries + self.words + self.hits + self.upkeep
+        self.queries + self.checks + self.hits + self.upkeep
     }
 
     pub(super) fn count(&mut self, what: &Descriptor) {
@@ -45,8 +48,11 @@ impl Traffic {
         *match what.header.kind {
             Kind::Query => &mut self.queries,
             Kind::QueryHit => &mut self.hits,
-            Kind::Vendor { .. } => &mut self.words,
+            Kind::Vendor { .. } if what.payload.starts_with(&WALK_WORDS) => &mut self.checks,
             _ => &mut self.upkeep,
         } += 1;
     }
 }
+
+/// With this begin the words about walks, which are of our own numbering; all other vendor messages are upkeep.
+const WALK_WORDS: [u8; 4] = *b"SRVT";

@@ -3,6 +3,7 @@
 //! `experiment` holds the options they share and makes a [`crate::lab::compare::Comparison`] of them, `report` writes what
 //! came of it.
 
+mod churn;
 mod compare;
 mod course;
 mod curves;
@@ -15,6 +16,7 @@ mod papers;
 mod plot;
 mod reality;
 mod report;
+mod strategies;
 
 use std::fs;
 use std::path::Path;
@@ -27,6 +29,7 @@ pub(super) use experiment::Source;
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
 use super::signals::Signals;
+use churn::Churn;
 use course::Course;
 use distribute::Distribute;
 use flood::Flood;
@@ -39,6 +42,8 @@ pub(super) enum Lab {
     Flood(Flood),
     /// How long a file takes to reach everybody: from a server alone, and from all who have a part of it
     Distribute(Distribute),
+    /// Ways of searching while servents come and go
+    Churn(Churn),
     /// An exercise of a university course, with its report: response times of an index and of floods
     Course(Course),
     /// Reproduce what papers measured: expected, measured, verdict
@@ -50,6 +55,7 @@ impl Lab {
         match self {
             Self::Flood(flood) => flood.run(screen, signals).await,
             Self::Distribute(distribute) => distribute.run(screen, signals).await,
+            Self::Churn(churn) => churn.run(screen, signals).await,
             Self::Course(course) => course.run(screen, signals).await,
             Self::Papers(papers) => papers.run(screen, signals).await,
         }
