@@ -14,6 +14,7 @@ pub mod course;
 pub mod distribute;
 mod latency;
 pub mod measure;
+pub mod replicate;
 pub mod topology;
 pub mod town;
 mod wheel;

@@ -114,7 +114,7 @@ impl Plan {
     }
 
     /// How often each object is asked for, in proportion.
-    fn popularity(&self) -> Vec<f64> {
+    pub(super) fn popularity(&self) -> Vec<f64> {
         let ranks = 1..=self.objects;
         ranks.map(|rank| f64::from(rank).powf(-self.zipf)).collect()
     }

@@ -62,3 +62,40 @@ fn churn_is_the_same_for_every_strategy_and_a_seed_repeats_it() {
     assert_eq!(table.lines().count(), 3);
     assert_eq!(json(&lab(home.path(), line))["digest"], first["digest"]);
 }
+
+#[test]
+fn the_square_root_needs_the_fewest_probes() {
+    let home = home();
+    let line = "lab replicate --nodes 300 --queries 20 --probes 3000 --csv table.csv --json";
+    let told = json(&lab(home.path(), line));
+    let rows = told["rows"].as_array().expect("rows");
+    let ratios: Vec<f64> = rows
+        .iter()
+        .filter_map(|row| row["ratio"].as_f64())
+        .collect();
+    let [uniform, proportional, root] = ratios[..] else {
+        panic!("three rows: {told}");
+    };
+    assert_eq!(uniform, 1.0);
+    assert!((0.9..1.1).contains(&proportional), "{told}");
+    assert!((0.55..0.75).contains(&root), "{told}");
+    assert_eq!(rows[1]["ratio_law"], 1.0);
+    assert!(home.path().join("table.csv").exists());
+}
+
+#[test]
+fn one_way_of_searching_is_measured_in_full() {
+    let home = home();
+    let line = "lab search flood:ttl=9 --topology ring --nodes 12 --queries 6 --objects 3 --replication 1 --csv each.csv --json";
+    let told = json(&lab(home.path(), line));
+    let messages = &told["distribution"][0];
+    // A ring of twelve: two for each link, one less for all but the asker.
+    let law = 2 * 12 - 11;
+    assert_eq!(told["rows"][0]["bound_messages"], law);
+    for figure in ["least", "p50", "p95", "most"] {
+        assert_eq!(messages[figure], law, "{figure} of {told}");
+    }
+    assert_eq!(told["bound_search_size"], 6.0);
+    let table = fs::read_to_string(home.path().join("each.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 7);
+}

@@ -35,6 +35,9 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         (&["compare", "--degree", "900"], "impossible"),
         (&["compare", "--queries", "0"], "at least one"),
         (&["lab", "flood", "--ttl", "0"], "0"),
+        (&["lab", "search", "fly"], "no way of searching"),
+        (&["lab", "search", "flood:ttl=0"], "1 to 255"),
+        (&["lab", "replicate", "--copies", "1000"], "nobody to ask"),
         (&["lab", "churn", "--shape", "0"], "0.2 to 5"),
         (&["lab", "churn", "--session", "0"], "minutes"),
         (

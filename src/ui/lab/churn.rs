@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::experiment::watched;
+use super::experiment::{check, watched};
 use super::figures::{plain, rounded, sheet};
 use super::strategies::Strategies;
 use super::write;
@@ -277,25 +277,21 @@ impl Churn {
     }
 
     fn churn(&self) -> Result<churn::Churn, Failure> {
-        let refuse = |why: String| Err(Failure::usage(why));
         if !(0.2..=5.0).contains(&self.shape) {
-            return refuse(format!("a shape is from 0.2 to 5, not {}", self.shape));
+            let why = format!("a shape is from 0.2 to 5, not {}", self.shape);
+            return Err(Failure::usage(why));
         }
-        if !(0.0..=10.0).contains(&self.zipf) {
-            return refuse(format!(
-                "a Zipf exponent is from 0 to 10, not {}",
-                self.zipf
-            ));
-        }
+        let plan = Plan {
+            objects: self.objects,
+            replication: self.replication,
+            zipf: self.zipf,
+            queries: self.queries,
+        };
+        check(&plan, self.nodes as usize)?;
         Ok(churn::Churn {
             nodes: self.nodes,
             neighbours: self.degree.into(),
-            plan: Plan {
-                objects: self.objects,
-                replication: self.replication,
-                zipf: self.zipf,
-                queries: self.queries,
-            },
+            plan,
             lives: Lives {
                 session: self.session.0,
                 away: self.away.0,

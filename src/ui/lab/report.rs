@@ -364,7 +364,26 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn foot(&self) -> String {
+    /// How many of the queries were answered, and what the busiest servent had to read, of the first row.
+    pub(super) fn answered(&self) -> String {
+        let row = self.rows.first().map(|row| (row.found(), row));
+        let told = row.map(|(found, row)| {
+            let bound = row.bound_messages;
+            let law = bound.map_or_else(String::new, |law| {
+                format!(" A flood that reaches everybody costs 2|E| - (n-1) = {law} messages.")
+            });
+            format!(
+                "{found} of {} were answered by {}; the busiest servent read {} of them.{law}",
+                counted(row.queries, "query"),
+                row.strategy,
+                row.max_node_messages
+            )
+        });
+        told.unwrap_or_default()
+    }
+
+    /// What it was measured on, and the digest.
+    pub(super) fn foot(&self) -> String {
         let graph = &self.comparison.graph;
         format!(
             "{}, {} nodes, {} links, mean degree {:.2}; {} events in {}; seed {}, digest {:016x}{}",
