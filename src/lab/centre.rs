@@ -53,6 +53,18 @@ impl Load {
     pub const fn messages_in(&self) -> u64 {
         self.logins + self.registrations + self.searches
     }
+
+    /// What came after `earlier`.
+    pub const fn since(self, earlier: Self) -> Self {
+        Self {
+            logins: self.logins - earlier.logins,
+            registrations: self.registrations - earlier.registrations,
+            searches: self.searches - earlier.searches,
+            answers: self.answers - earlier.answers,
+            bytes_in: self.bytes_in - earlier.bytes_in,
+            bytes_out: self.bytes_out - earlier.bytes_out,
+        }
+    }
 }
 
 /// What came of the queries of a comparison when a server answered them.
@@ -98,7 +110,7 @@ pub fn run(comparison: &Comparison, vanishes_after: Option<usize>, progress: &Pr
         summary,
         load,
         events: load.messages_in() + load.answers,
-        digest: centre.digest,
+        digest: centre.digest(),
     }
 }
 
@@ -111,25 +123,8 @@ impl Centre {
         latency: Latency,
         seed: u64,
     ) -> Self {
-        let limits = Limits {
-            users: nodes,
-            files_per_user: objects as usize,
-            files: usize::MAX,
-            // A flood brings all there are, so this does.
-            results: nodes,
-            ..Limits::default()
-        };
-        let nodes = u32::try_from(nodes).unwrap_or(u32::MAX);
-        let mut centre = Self {
-            index: Some(Index::new(limits, seed)),
-            nodes,
-            latency,
-            seed,
-            now: Time::ZERO,
-            load: Load::default(),
-            digest: seed,
-        };
-        for node in 0..nodes {
+        let mut centre = Self::empty(nodes, objects, latency, seed);
+        for node in 0..centre.nodes {
             centre.enter(node);
         }
         for object in 0..objects {
@@ -138,6 +133,53 @@ impl Centre {
             }
         }
         centre
+    }
+
+    /// A server to which nobody has come yet, with room for so many nodes and what they hold of so many objects.
+    pub fn empty(nodes: usize, objects: u32, latency: Latency, seed: u64) -> Self {
+        let limits = Limits {
+            users: nodes,
+            files_per_user: objects as usize,
+            files: usize::MAX,
+            // A flood brings all there are, so this does.
+            results: nodes,
+            ..Limits::default()
+        };
+        Self {
+            index: Some(Index::new(limits, seed)),
+            nodes: u32::try_from(nodes).unwrap_or(u32::MAX),
+            latency,
+            seed,
+            now: Time::ZERO,
+            load: Load::default(),
+            digest: seed,
+        }
+    }
+
+    /// Lets time pass up to `now`.
+    pub fn pass(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    /// What time it is.
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A node comes: it logs in, and registers what it holds.
+    pub fn come(&mut self, node: u32, holds: &[u32]) {
+        self.enter(node);
+        for object in holds {
+            self.register(node, *object);
+        }
+    }
+
+    /// A node goes, and its link with it.
+    pub fn go(&mut self, node: u32) {
+        if let Some(index) = &mut self.index {
+            let gone = Input::Closed { link: Link(node) };
+            index.handle(self.now, gone, &mut Vec::new());
+        }
     }
 
     /// Has a node ask: what it cost, and who has the object as the server told, in the order in which it did.
@@ -178,6 +220,11 @@ impl Centre {
     /// What the server had to do so far.
     pub const fn load(&self) -> Load {
         self.load
+    }
+
+    /// A figure for all that was answered, in order.
+    pub const fn digest(&self) -> u64 {
+        self.digest
     }
 
     fn enter(&mut self, node: u32) {

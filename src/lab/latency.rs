@@ -1,5 +1,6 @@
 //! Latency: how long a word takes from one servent to another.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,6 +18,11 @@ impl Latency {
     pub fn between(low: u16, high: u16) -> Option<Self> {
         let sound = 1 <= low && low <= high && high <= LONGEST;
         sound.then_some(Self { low, high })
+    }
+
+    /// The shortest that a word may take.
+    pub const fn least(self) -> Duration {
+        Duration::from_millis(self.low as u64)
     }
 
     /// From `a` to `b`, or back.
@@ -49,6 +55,16 @@ impl FromStr for Latency {
                     "a latency is milliseconds like `80` or `20-180`, up to {LONGEST}, not `{text}`"
                 )
             })
+    }
+}
+
+impl fmt::Display for Latency {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.high - self.low {
+            0 => write!(f, "{}", self.low),
+            _ => write!(f, "{}-{}", self.low, self.high),
+        }
     }
 }
 

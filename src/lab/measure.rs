@@ -119,6 +119,15 @@ impl Summary {
         sum as f64 / self.all.len().max(1) as f64
     }
 
+    /// What a figure of this part of the queries does not exceed, over those that have it.
+    pub fn within(&self, part: f64, figure: impl Fn(&Measured) -> Option<u64>) -> Option<u64> {
+        let mut figures: Vec<u64> = self.all.iter().filter_map(figure).collect();
+        figures.sort_unstable();
+        let last = figures.len().checked_sub(1)?;
+        let at = (last as f64 * part).round() as usize;
+        Some(figures[at.min(last)])
+    }
+
     /// Hops to the first hit, on average over the queries that were answered.
     pub fn hops_first_hit(&self) -> Option<f64> {
         let hops: Vec<u32> = self
@@ -145,15 +154,8 @@ impl Summary {
 
     /// The time in milliseconds by which this part of the answered queries had their first hit.
     pub fn ms_first_hit(&self, part: f64) -> Option<f64> {
-        let mut times: Vec<Duration> = self
-            .all
-            .iter()
-            .filter_map(|one| one.first_hit_after)
-            .collect();
-        times.sort_unstable();
-        let last = times.len().checked_sub(1)?;
-        let at = (last as f64 * part).round() as usize;
-        Some(times[at.min(last)].as_secs_f64() * 1_000.0)
+        let micros = |one: &Measured| Some(one.first_hit_after?.as_micros() as u64);
+        Some(self.within(part, micros)? as f64 / 1_000.0)
     }
 
     /// The most Query descriptors that one node received, of all queries of one run together.

@@ -4,14 +4,19 @@
 //! [`topology`] says who is joined with whom, a [`workload`] who shares and asks what, a [`World`] lets it happen, and a
 //! [`measure::Summary`] tells what it cost. [`compare`] does so for several ways of searching side by side,
 //! and [`centre`] puts the same questions to one server that knows all.
-//! [`distribute`] is apart: files on their way to many, without the overlay.
+//! Where much happens at once there is a [`town`]: [`churn`] has servents come and go, [`course`] has ever more clients ask at
+//! the same time. [`distribute`] is apart: files on their way to many, without the overlay.
 
 pub mod centre;
+pub mod churn;
 pub mod compare;
+pub mod course;
 pub mod distribute;
 mod latency;
 pub mod measure;
+pub mod replicate;
 pub mod topology;
+pub mod town;
 mod wheel;
 pub mod workload;
 mod world;

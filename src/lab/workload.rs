@@ -104,8 +104,17 @@ impl Plan {
         copies(self, &self.popularity(), nodes).into_iter().sum()
     }
 
+    /// Of each object, which part of the queries asks for it, and how many copies it has on a network of so many nodes.
+    pub fn copies_each(&self, nodes: usize) -> impl Iterator<Item = (f64, f64)> {
+        let popularity = self.popularity();
+        let copies = copies(self, &popularity, nodes);
+        let whole: f64 = popularity.iter().sum();
+        let parts = popularity.into_iter().map(move |own| own / whole);
+        parts.zip(copies.into_iter().map(|count| count as f64))
+    }
+
     /// How often each object is asked for, in proportion.
-    fn popularity(&self) -> Vec<f64> {
+    pub(super) fn popularity(&self) -> Vec<f64> {
         let ranks = 1..=self.objects;
         ranks.map(|rank| f64::from(rank).powf(-self.zipf)).collect()
     }
@@ -160,6 +169,17 @@ impl Workload {
     /// Whether a node holds an object.
     pub fn holds(&self, node: u32, object: u32) -> bool {
         self.holders(object).binary_search(&node).is_ok()
+    }
+
+    /// What each of so many nodes holds, in ascending order.
+    pub fn shelves(&self, nodes: usize) -> Vec<Vec<u32>> {
+        let mut shelves = vec![Vec::new(); nodes];
+        for (object, holders) in (0..).zip(&self.holders) {
+            for holder in holders {
+                shelves[*holder as usize].push(object);
+            }
+        }
+        shelves
     }
 
     /// The queries, in their order.

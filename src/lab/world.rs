@@ -125,7 +125,13 @@ impl World {
             },
         };
         let nodes = 0..ground.nodes as u32;
-        let everybody: Vec<_> = nodes.clone().map(|node| world.introduction(node)).collect();
+        let everybody: Vec<_> = nodes
+            .clone()
+            .map(|node| {
+                let degree = ground.neighbours.of(node).len() as u32;
+                Arc::new(introduction(node, degree))
+            })
+            .collect();
         for node in nodes {
             world.open(node, &everybody);
         }
@@ -142,36 +148,6 @@ impl World {
             let up = Input::Connected { peer, who };
             self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
         }
-    }
-
-    /// What the neighbours of `node` learn of it in the handshake. Nobody dials here, so nobody says where he listens.
-    fn introduction(&self, node: u32) -> Arc<Introduction> {
-        Arc::new(Introduction {
-            direction: Direction::Incoming,
-            remote: address(node),
-            agreement: Agreement {
-                version: (0, 6),
-                role: Role::Ultrapeer,
-                ours: Role::Ultrapeer,
-                agent: String::new(),
-                listen: None,
-                seen_as: None,
-                guid: None,
-                deflate_out: false,
-                deflate_in: false,
-                vendor_messages: true,
-                bye: true,
-                abilities: Abilities {
-                    query_routing: false,
-                    last_hop_routing: false,
-                    dynamic_queries: true,
-                    wider_probes: true,
-                },
-                max_ttl: FLOOD_TTL,
-                degree: self.net.neighbours.of(node).len() as u32,
-                hosts: Vec::new(),
-            },
-        })
     }
 
     /// Has a node ask, and lets time pass until nothing is left to happen.
@@ -202,7 +178,7 @@ impl World {
     /// is what takes the most time where many servents each do little.
     fn look_ahead(&self) {
         let due = self.net.wheel.due();
-        if due.len() % AHEAD == 0 {
+        if due.len().is_multiple_of(AHEAD) {
             let next = due.iter().rev().take(AHEAD);
             let seen = next.map(|(node, input)| match input {
                 Input::Received { from, descriptor } => {
@@ -379,12 +355,42 @@ impl Outbox for Nowhere {
 }
 
 /// Where a node listens: all are on loopback, where nothing is believed to be far or a crowd.
-fn address(node: u32) -> SocketAddrV4 {
+pub(super) fn address(node: u32) -> SocketAddrV4 {
     let [_, a, b, c] = (node + 1).to_be_bytes();
     SocketAddrV4::new(Ipv4Addr::new(127, a, b, c), 6346)
 }
 
-fn record(object: u32) -> Record {
+/// What its neighbours learn of a node in the handshake. Nobody dials here, so it does not say where it listens.
+pub(super) fn introduction(node: u32, degree: u32) -> Introduction {
+    Introduction {
+        direction: Direction::Incoming,
+        remote: address(node),
+        agreement: Agreement {
+            version: (0, 6),
+            role: Role::Ultrapeer,
+            ours: Role::Ultrapeer,
+            agent: String::new(),
+            listen: None,
+            seen_as: None,
+            guid: None,
+            deflate_out: false,
+            deflate_in: false,
+            vendor_messages: true,
+            bye: true,
+            abilities: Abilities {
+                query_routing: false,
+                last_hop_routing: false,
+                dynamic_queries: true,
+                wider_probes: true,
+            },
+            max_ttl: FLOOD_TTL,
+            degree,
+            hosts: Vec::new(),
+        },
+    }
+}
+
+pub(super) fn record(object: u32) -> Record {
     Record {
         index: object,
         size: 1,

@@ -7,5 +7,6 @@ mod control;
 mod demo;
 mod fetch;
 mod few_files;
+mod laboratory;
 mod lifecycle;
 mod usage;

@@ -11,12 +11,12 @@ use super::experiment::{Experiment, run, watched};
 use super::plot;
 use super::reality;
 use super::report::Report;
+use super::strategies::Strategies;
 use super::write;
 use crate::lab::Latency;
 use crate::lab::centre::{self, MOST_COPIES};
 use crate::lab::compare::Progress;
 use crate::lab::measure::Summary;
-use crate::overlay::Strategy;
 use crate::ui::failure::{Exit, Failure};
 use crate::ui::screen::Screen;
 use crate::ui::signals::Signals;
@@ -55,41 +55,6 @@ pub(in crate::ui) struct Compare {
     /// Draw it into this file
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-}
-
-/// Strategies with commas between; a comma before `key=value` belongs to the strategy before it.
-#[derive(Clone, Debug)]
-struct Strategies {
-    /// Those of the network.
-    network: Vec<Strategy>,
-    /// Where among them the index stands, if it does.
-    index: Option<usize>,
-}
-
-impl FromStr for Strategies {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut texts: Vec<String> = Vec::new();
-        for part in text.split(',') {
-            let goes_on = part.contains('=') && !part.contains(':');
-            match texts.last_mut().filter(|_| goes_on) {
-                Some(last) => {
-                    last.push(',');
-                    last.push_str(part);
-                }
-                None => texts.push(part.to_owned()),
-            }
-        }
-        let index = texts.iter().position(|text| text == "index");
-        if let Some(at) = index {
-            texts.remove(at);
-        }
-        let network: Result<Vec<Strategy>, String> =
-            texts.iter().map(|text| text.parse()).collect();
-        let network = network?;
-        Ok(Self { network, index })
-    }
 }
 
 /// A part of all queries, in hundredths of a hundredth, so that no machine rounds it otherwise.
@@ -202,27 +167,6 @@ impl Compare {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn commas_part_strategies_and_their_parameters() {
-        let list: Strategies = "flood:ttl=3,index,walk:walkers=8,check=2,ring"
-            .parse()
-            .expect("strategies");
-        assert_eq!(list.index, Some(1));
-        let written: Vec<String> = list.network.iter().map(Strategy::to_string).collect();
-        assert_eq!(
-            written,
-            [
-                "flood:ttl=3",
-                "walk:walkers=8,ttl=255,check=2",
-                "ring:ttls=1-3-5-7"
-            ]
-        );
-        assert!("flood,,walk".parse::<Strategies>().is_err());
-        for bad in ["", "index,index", "index:x=1", "index,x=1"] {
-            assert!(bad.parse::<Strategies>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn parts_are_of_all() {

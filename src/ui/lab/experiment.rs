@@ -78,55 +78,68 @@ impl FromStr for Source {
     }
 }
 
-/// A network, and who shares and asks what in it.
+/// A network.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Experiment {
+pub(super) struct Network {
     /// Join the servents so: random, regular, plrg, ba, grid, ring, line, star, tree, full, small-world, or file:PATH
     #[arg(long, value_name = "KIND", default_value = "random")]
-    pub(super) topology: Source,
+    topology: Source,
 
     /// So many servents
     #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub(super) nodes: usize,
+    nodes: usize,
 
     /// Links of each, on average
     #[arg(long, value_name = "D", default_value_t = 8.0)]
-    pub(super) degree: f64,
+    degree: f64,
+}
+
+impl Network {
+    /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
+    pub(super) fn graph(&self, seed: u64, screen: &Screen) -> Result<(Graph, String), Failure> {
+        self.topology.graph(self.nodes, self.degree, seed, screen)
+    }
+}
+
+/// A network, and who shares and asks what in it.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Experiment {
+    #[command(flatten)]
+    network: Network,
 
     /// Copies of each object: 1%, 20, sqrt:10 or proportional:10
     #[arg(long, value_name = "R", default_value = "1%")]
-    pub(super) replication: Replication,
+    replication: Replication,
 
     /// Different objects
     #[arg(long, value_name = "M", default_value_t = 100)]
-    pub(super) objects: u32,
+    objects: u32,
 
     /// Ask by a Zipf law of this exponent; 0 asks for all alike
     #[arg(long, value_name = "A", default_value_t = 0.0)]
-    pub(super) zipf: f64,
+    zipf: f64,
 
     /// How many queries each strategy gets
     #[arg(long, value_name = "Q", default_value_t = 100)]
-    pub(super) queries: u32,
+    queries: u32,
 
     /// One way of a word over a link, in milliseconds: 80 or 20-180
     #[arg(long, value_name = "MS", default_value = "20-180")]
-    pub(super) latency: Latency,
+    latency: Latency,
 
     /// The seed of all dice: equal seeds give equal figures
     #[arg(long, value_name = "S", default_value_t = 1)]
-    pub(super) seed: u64,
+    seed: u64,
 
     /// Threads to work with [default: one a core]
     #[arg(long, value_name = "T")]
-    pub(super) threads: Option<usize>,
+    threads: Option<usize>,
 }
 
 impl Experiment {
     /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
     pub(super) fn graph(&self, screen: &Screen) -> Result<(Graph, String), Failure> {
-        self.topology
-            .graph(self.nodes, self.degree, self.seed, screen)
+        self.network.graph(self.seed, screen)
     }
 
     /// This experiment with these strategies.
@@ -135,37 +148,43 @@ impl Experiment {
         graph: Graph,
         strategies: Vec<Strategy>,
     ) -> Result<Comparison, Failure> {
-        if self.objects == 0 || self.queries == 0 {
-            return Err(Failure::usage("there is at least one object and one query"));
-        }
-        if !(0.0..=10.0).contains(&self.zipf) {
-            return Err(Failure::usage(format!(
-                "a Zipf exponent is from 0 to 10, not {}",
-                self.zipf
-            )));
-        }
-        let copies = u64::from(self.objects) * graph.nodes() as u64;
-        if copies > MOST_COPIES {
-            return Err(Failure::usage(format!(
-                "{} objects on {} nodes do not fit in memory",
-                self.objects,
-                graph.nodes()
-            )));
-        }
+        let plan = Plan {
+            objects: self.objects,
+            replication: self.replication,
+            zipf: self.zipf,
+            queries: self.queries,
+        };
+        check(&plan, graph.nodes())?;
         Ok(Comparison {
             graph,
-            plan: Plan {
-                objects: self.objects,
-                replication: self.replication,
-                zipf: self.zipf,
-                queries: self.queries,
-            },
+            plan,
             strategies,
             latency: self.latency,
             seed: self.seed,
             threads: self.threads.unwrap_or_else(cores).max(1),
         })
     }
+}
+
+/// Whether there is such a workload on so many nodes.
+pub(super) fn check(plan: &Plan, nodes: usize) -> Result<(), Failure> {
+    let refuse = |why: String| Err(Failure::usage(why));
+    if plan.objects == 0 || plan.queries == 0 {
+        return refuse("there is at least one object and one query".to_owned());
+    }
+    if !(0.0..=10.0).contains(&plan.zipf) {
+        return refuse(format!(
+            "a Zipf exponent is from 0 to 10, not {}",
+            plan.zipf
+        ));
+    }
+    if u64::from(plan.objects) * nodes as u64 > MOST_COPIES {
+        return refuse(format!(
+            "{} objects on {nodes} nodes do not fit in memory",
+            plan.objects
+        ));
+    }
+    Ok(())
 }
 
 /// Runs a comparison; at Ctrl-C it ends early with what it has.
@@ -220,7 +239,7 @@ fn bar(done: usize, all: usize, took: Duration) -> String {
     )
 }
 
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

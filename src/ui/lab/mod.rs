@@ -3,16 +3,22 @@
 //! `experiment` holds the options they share and makes a [`crate::lab::compare::Comparison`] of them, `report` writes what
 //! came of it.
 
+mod churn;
 mod compare;
+mod course;
 mod curves;
 mod distribute;
 mod experiment;
+mod figures;
 mod flood;
 mod live;
 mod papers;
 mod plot;
 mod reality;
+mod replicate;
 mod report;
+mod search;
+mod strategies;
 
 use std::fs;
 use std::path::Path;
@@ -25,9 +31,13 @@ pub(super) use experiment::Source;
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
 use super::signals::Signals;
+use churn::Churn;
+use course::Course;
 use distribute::Distribute;
 use flood::Flood;
 use papers::Papers;
+use replicate::Replicate;
+use search::Search;
 
 /// The experiments of the laboratory.
 #[derive(Clone, Debug, Subcommand)]
@@ -36,6 +46,14 @@ pub(super) enum Lab {
     Flood(Flood),
     /// How long a file takes to reach everybody: from a server alone, and from all who have a part of it
     Distribute(Distribute),
+    /// One way of searching, measured in full
+    Search(Search),
+    /// Ways of searching while servents come and go
+    Churn(Churn),
+    /// An exercise of a university course, with its report: response times of an index and of floods
+    Course(Course),
+    /// How many copies each file should have: as many for all, in proportion to popularity, or to its square root
+    Replicate(Replicate),
     /// Reproduce what papers measured: expected, measured, verdict
     Papers(Papers),
 }
@@ -45,6 +63,10 @@ impl Lab {
         match self {
             Self::Flood(flood) => flood.run(screen, signals).await,
             Self::Distribute(distribute) => distribute.run(screen, signals).await,
+            Self::Search(search) => search.run(screen, signals).await,
+            Self::Churn(churn) => churn.run(screen, signals).await,
+            Self::Course(course) => course.run(screen, signals).await,
+            Self::Replicate(replicate) => replicate.run(screen, signals).await,
             Self::Papers(papers) => papers.run(screen, signals).await,
         }
     }

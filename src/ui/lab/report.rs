@@ -13,6 +13,8 @@ use crate::overlay::Strategy;
 use crate::ui::render::{bytes, counted, span};
 use crate::ui::screen::Screen;
 
+use super::figures::{plain, rounded, sheet};
+
 /// One strategy's figures, under the names that programs rely on.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Row {
@@ -362,7 +364,26 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn foot(&self) -> String {
+    /// How many of the queries were answered, and what the busiest servent had to read, of the first row.
+    pub(super) fn answered(&self) -> String {
+        let row = self.rows.first().map(|row| (row.found(), row));
+        let told = row.map(|(found, row)| {
+            let bound = row.bound_messages;
+            let law = bound.map_or_else(String::new, |law| {
+                format!(" A flood that reaches everybody costs 2|E| - (n-1) = {law} messages.")
+            });
+            format!(
+                "{found} of {} were answered by {}; the busiest servent read {} of them.{law}",
+                counted(row.queries, "query"),
+                row.strategy,
+                row.max_node_messages
+            )
+        });
+        told.unwrap_or_default()
+    }
+
+    /// What it was measured on, and the digest.
+    pub(super) fn foot(&self) -> String {
         let graph = &self.comparison.graph;
         format!(
             "{}, {} nodes, {} links, mean degree {:.2}; {} events in {}; seed {}, digest {:016x}{}",
@@ -380,46 +401,6 @@ impl<'a> Report<'a> {
 
     /// As a table for spreadsheets.
     pub(super) fn csv(&self) -> String {
-        let mut lines = Vec::new();
-        for row in &self.rows {
-            let Ok(Value::Object(fields)) = serde_json::to_value(row) else {
-                continue;
-            };
-            let single = || {
-                fields.iter().filter(|(name, value)| {
-                    !value.is_array() && !value.is_object() && *name != "bound_messages"
-                })
-            };
-            if lines.is_empty() {
-                let names: Vec<&str> = single().map(|(name, _)| name.as_str()).collect();
-                lines.push(names.join(","));
-            }
-            let cells: Vec<String> = single().map(|(_, value)| cell(value)).collect();
-            lines.push(cells.join(","));
-        }
-        lines.join("\n") + "\n"
-    }
-}
-
-/// A cell of CSV (RFC 4180).
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => format!("\"{}\"", text.replace('"', "\"\"")),
-        other => other.to_string(),
-    }
-}
-
-/// To six digits behind the point: enough, and the same everywhere.
-fn rounded(figure: f64) -> f64 {
-    (figure * 1e6).round() / 1e6
-}
-
-/// As short as a person wants it.
-fn plain(figure: f64) -> String {
-    match figure {
-        large if large >= 100.0 => format!("{large:.0}"),
-        whole if whole.fract() == 0.0 => format!("{whole:.0}"),
-        small => format!("{small:.2}"),
+        sheet(&self.rows)
     }
 }

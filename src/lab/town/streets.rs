@@ -1,0 +1,126 @@
+//! What lies between the houses of a town: links, what is on its way, and the count of it.
+
+use std::time::Duration;
+
+use super::{Agenda, Customs, Traffic};
+use crate::overlay::{Input, PeerId};
+use crate::time::Time;
+use crate::wire::{Descriptor, Guid};
+
+/// What lies between the houses.
+#[derive(Debug)]
+pub(super) struct Streets {
+    pub(super) customs: Customs,
+    pub(super) now: Time,
+    pub(super) agenda: Agenda<What>,
+    pub(super) links: Vec<Link>,
+    pub(super) traffic: Traffic,
+    /// Hits that an asker was told of just now.
+    pub(super) told: Vec<(Guid, u8)>,
+    /// Libraries that are asked just now.
+    pub(super) asked: Vec<(Guid, Option<u32>)>,
+    pub(super) events: u64,
+    pub(super) digest: u64,
+}
+
+impl Streets {
+    /// Nothing on its way.
+    pub(super) fn new(customs: Customs) -> Self {
+        Self {
+            digest: customs.seed,
+            customs,
+            now: Time::ZERO,
+            agenda: Agenda::default(),
+            links: Vec::new(),
+            traffic: Traffic::default(),
+            told: Vec::new(),
+            asked: Vec::new(),
+            events: 0,
+        }
+    }
+
+    /// A new link between two nodes; its number.
+    pub(super) fn join(&mut self, a: u32, b: u32) -> u32 {
+        let link = self.links.len() as u32;
+        self.links.push(Link {
+            ends: [a, b],
+            up: true,
+        });
+        link
+    }
+
+    pub(super) fn way(&self, a: u32, b: u32) -> Duration {
+        self.customs.latency.of(self.customs.seed, a, b)
+    }
+
+    /// Closes a link; its end far from `node` is told as soon as word can reach it.
+    pub(super) fn close(&mut self, link: u32, node: u32) {
+        let its = &mut self.links[link as usize];
+        let far = its.far(node);
+        if std::mem::replace(&mut its.up, false) {
+            let at = self.now + self.way(node, far);
+            let peer = PeerId(link);
+            let input = Input::Disconnected { peer };
+            // Who has begun another life knows no such link.
+            let (node, life) = (far, None);
+            self.agenda.put(at, What::Input { node, life, input });
+        }
+    }
+
+    /// Counts an event, and writes it into the digest.
+    pub(super) fn note(&mut self, node: u32, input: &Input) {
+        self.events += 1;
+        let what = match input {
+            Input::Received { from, descriptor } => {
+                let header = &descriptor.header;
+                let guid = u32::from_le_bytes([
+                    header.guid.0[0],
+                    header.guid.0[1],
+                    header.guid.0[2],
+                    header.guid.0[3],
+                ]);
+                u64::from(guid) << 32
+                    | u64::from(from.0) << 16
+                    | u64::from(header.ttl) << 8
+                    | u64::from(header.hops)
+            }
+            _ => 1,
+        };
+        let at = self.now.as_micros() ^ u64::from(node) << 40;
+        self.digest = (self.digest.rotate_left(5) ^ at ^ what).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// A link; both ends know it by its place among all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) ends: [u32; 2],
+    pub(super) up: bool,
+}
+
+impl Link {
+    /// The end that is not `near`.
+    pub(super) fn far(&self, near: u32) -> u32 {
+        self.ends[usize::from(self.ends[0] == near)]
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// A descriptor is at the door.
+    Comes {
+        node: u32,
+        link: u32,
+        descriptor: Descriptor,
+    },
+    /// For a servent, in this life of its or in any.
+    Input {
+        node: u32,
+        life: Option<u32>,
+        input: Input,
+    },
+    /// Somebody dials.
+    Dialled { by: u32, life: u32, node: u32 },
+    /// An asker's patience is at its end.
+    Enough { search: usize },
+}

@@ -1,0 +1,101 @@
+//! The experiments of the laboratory, from the command line: what they print, what they write, and that a seed repeats it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::process::{Ended, Process, command, home};
+
+fn lab(home: &Path, arguments: &str) -> Ended {
+    let mut command = command(home);
+    command.args(arguments.split(' '));
+    Process::spawn(command).end()
+}
+
+/// The one JSON object that an experiment prints.
+fn json(ended: &Ended) -> Value {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let [object] = ended.json().try_into().expect("one object");
+    object
+}
+
+#[test]
+fn the_exercise_of_the_course_leaves_a_report_a_plot_and_a_table() {
+    let home = home();
+    let line = "lab course cs550 --nodes 5 --queries 20 --objects 20 --out done --json";
+    let first = json(&lab(home.path(), line));
+    let rows = first["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 3 * 5);
+    assert!(rows.iter().all(|row| row["success"] == 1.0), "{first}");
+    let report = fs::read_to_string(home.path().join("done/report.md")).expect("a report");
+    assert!(
+        report.contains("](course.svg)") && report.contains("| 5 | "),
+        "{report}"
+    );
+    let table = fs::read_to_string(home.path().join("done/course.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 1 + 3 * 5);
+    let plot = fs::read_to_string(home.path().join("done/course.svg")).expect("a plot");
+    assert!(plot.contains("all-to-all") && plot.ends_with("</svg>\n"));
+    assert_eq!(json(&lab(home.path(), line))["digest"], first["digest"]);
+}
+
+#[test]
+fn churn_is_the_same_for_every_strategy_and_a_seed_repeats_it() {
+    let home = home();
+    let line = "lab churn --nodes 40 --minutes 3 --session 2 --away 2 --queries 5 --replication 5 --strategies flood,index \
+                --csv table.csv --json";
+    let first = json(&lab(home.path(), line));
+    let [flood, index] = first["rows"].as_array().expect("rows").as_slice() else {
+        panic!("two rows: {first}");
+    };
+    assert_eq!(flood["queries"], index["queries"]);
+    assert_eq!(flood["available"], index["available"]);
+    assert_eq!(index["success"], 1.0, "{first}");
+    assert!(
+        first["bound_available"]
+            .as_f64()
+            .is_some_and(|bound| bound > 0.9),
+        "{first}"
+    );
+    let table = fs::read_to_string(home.path().join("table.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 3);
+    assert_eq!(json(&lab(home.path(), line))["digest"], first["digest"]);
+}
+
+#[test]
+fn the_square_root_needs_the_fewest_probes() {
+    let home = home();
+    let line = "lab replicate --nodes 300 --queries 20 --probes 3000 --csv table.csv --json";
+    let told = json(&lab(home.path(), line));
+    let rows = told["rows"].as_array().expect("rows");
+    let ratios: Vec<f64> = rows
+        .iter()
+        .filter_map(|row| row["ratio"].as_f64())
+        .collect();
+    let [uniform, proportional, root] = ratios[..] else {
+        panic!("three rows: {told}");
+    };
+    assert_eq!(uniform, 1.0);
+    assert!((0.9..1.1).contains(&proportional), "{told}");
+    assert!((0.55..0.75).contains(&root), "{told}");
+    assert_eq!(rows[1]["ratio_law"], 1.0);
+    assert!(home.path().join("table.csv").exists());
+}
+
+#[test]
+fn one_way_of_searching_is_measured_in_full() {
+    let home = home();
+    let line = "lab search flood:ttl=9 --topology ring --nodes 12 --queries 6 --objects 3 --replication 1 --csv each.csv --json";
+    let told = json(&lab(home.path(), line));
+    let messages = &told["distribution"][0];
+    // A ring of twelve: two for each link, one less for all but the asker.
+    let law = 2 * 12 - 11;
+    assert_eq!(told["rows"][0]["bound_messages"], law);
+    for figure in ["least", "p50", "p95", "most"] {
+        assert_eq!(messages[figure], law, "{figure} of {told}");
+    }
+    assert_eq!(told["bound_search_size"], 6.0);
+    let table = fs::read_to_string(home.path().join("each.csv")).expect("a table");
+    assert_eq!(table.lines().count(), 7);
+}
