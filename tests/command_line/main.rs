@@ -8,4 +8,5 @@ mod demo;
 mod fetch;
 mod few_files;
 mod lifecycle;
+mod strangers;
 mod usage;
