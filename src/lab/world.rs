@@ -361,6 +361,7 @@ fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
                 last_hop_routing: false,
                 dynamic_queries: true,
                 wider_probes: true,
+                relays: false,
             },
             max_ttl: FLOOD_TTL,
             degree,
