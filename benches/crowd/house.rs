@@ -184,6 +184,7 @@ pub(crate) fn live(arguments: &[String]) {
         caches: Vec::new(),
         public: None,
         upload_limit: 0,
+        relay: 0,
         download_limit: 0,
         connect: Vec::new(),
         index: None,

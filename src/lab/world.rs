@@ -382,6 +382,7 @@ pub(super) fn introduction(node: u32, degree: u32) -> Introduction {
                 last_hop_routing: false,
                 dynamic_queries: true,
                 wider_probes: true,
+                relays: false,
             },
             max_ttl: FLOOD_TTL,
             degree,

@@ -34,6 +34,8 @@ pub struct Settings {
     pub upload_limit: u64,
     /// Bytes a second that may come in; 0 for all there are.
     pub download_limit: u64,
+    /// Bytes an hour that are passed on between pairs to whom nobody can connect; 0 for nobody's.
+    pub relay: u64,
     /// How long what a link has to carry waits before it goes: zero, but where many servents on one machine are to be as far
     /// from each other as on a network, so that no long way is quicker than a short one.
     pub link_delay: Duration,

@@ -21,4 +21,4 @@ pub use download::{
 };
 pub use limit::Limit;
 pub use lobby::{Lobby, Seat};
-pub use upload::{Identity, PushWish, UploadStatus, Uploads};
+pub use upload::{Identity, PushWish, RelayStatus, UploadStatus, Uploads};

@@ -88,6 +88,7 @@ mod tests {
             upload-slots = 3
             upload-limit = "5MB/s"
             download-limit = "800KiB/s"
+            relay = "500MB"
             role = "leaf"
             search = "flood:ttl=2"
             wait = 2

@@ -61,6 +61,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
         upload_slots: options.upload_slots.unwrap_or(UPLOAD_SLOTS),
         upload_limit: options.upload_limit.unwrap_or_default().0,
         download_limit: options.download_limit.unwrap_or_default().0,
+        relay: options.relay.unwrap_or_default().0,
         deflate: !options.no_deflate,
         link_delay: match options.child_of {
             Some(_) => LINK_DELAY,

@@ -44,6 +44,7 @@ impl Member {
             index: Some(index),
             upload_slots: 4,
             upload_limit: 0,
+            relay: 0,
             download_limit: 0,
             deflate: false,
             link_delay: Duration::ZERO,

@@ -47,6 +47,7 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         connect: Vec::new(),
         upload_slots: 10,
         upload_limit: 0,
+        relay: 0,
         download_limit: 0,
         deflate: false,
         link_delay: Duration::ZERO,

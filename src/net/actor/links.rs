@@ -166,6 +166,7 @@ impl Actor {
             degree: u32::try_from(config.slots).unwrap_or(u32::MAX),
             max_ttl: config.ttl,
             deflate: self.parts.deflate,
+            relays: config.relays,
         }
     }
 

@@ -129,6 +129,7 @@ impl Actor {
             downloads: downloads.iter().filter(unfinished).count(),
             uploads: uploads.iter().filter(|upload| upload.running).count(),
             limits: [self.parts.uploads.limit(), self.parts.downloads.limit()].map(Limit::rate),
+            relay: self.parts.uploads.relay_status(),
             counts: *self.overlay.counts(),
             shed: self.shed,
             lost_hits: self.searches.lost(),

@@ -221,11 +221,7 @@ impl Errand {
             return Ok(session);
         }
         let session = match self.place.push {
-            Some(servent) => {
-                let index = self.place.get.as_ref().map_or(0, |(index, _)| *index);
-                let given = self.shared.pushes.call(servent, index).await;
-                given.map(|(stream, ahead)| Session::on(stream, ahead, self.place.addr))
-            }
+            Some(servent) => self.shared.call_out(servent, &self.place).await,
             None => Session::connect_from(self.shared.here(), self.place.addr).await,
         };
         session

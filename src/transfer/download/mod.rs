@@ -25,6 +25,7 @@ mod status;
 mod store;
 #[cfg(test)]
 mod tests;
+mod walls;
 
 pub use pushes::PushCall;
 pub use status::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Source, Wanted};
@@ -289,6 +290,17 @@ impl Downloads {
     /// Takes the connection of a servent that says GIV; false, and the connection is closed, when nobody waits for it.
     pub fn given(&self, servent: Guid, stream: TcpStream, ahead: BytesMut) -> bool {
         self.shared.pushes.give(servent, (stream, ahead))
+    }
+
+    /// Waits for a servent that is called for somebody else.
+    ///
+    /// # Errors
+    /// `TimedOut` after 30 s.
+    pub(super) fn expect(
+        &self,
+        servent: Guid,
+    ) -> impl Future<Output = io::Result<(TcpStream, BytesMut)>> + Send + use<> {
+        self.shared.pushes.expect(servent)
     }
 
     /// Notes where we listen, so that sources can name us to others, and hear us call from that address if it is a certain

@@ -12,6 +12,8 @@ use super::{Framing, HeadError, Headers, Version};
 pub struct Status(pub u16);
 
 impl Status {
+    /// From here on the connection carries what another sends.
+    pub const SWITCHING: Self = Self(101);
     /// The whole file.
     pub const OK: Self = Self(200);
     /// A push is on its way.
@@ -32,10 +34,13 @@ impl Status {
     pub const NOT_IMPLEMENTED: Self = Self(501);
     /// All slots are taken.
     pub const BUSY: Self = Self(503);
+    /// The servent we asked to come did not.
+    pub const NOBODY_CAME: Self = Self(504);
 
     /// The words behind the code. They are never empty: LimeWire fails on a line that ends with the code.
     pub const fn phrase(self) -> &'static str {
         match self {
+            Self::SWITCHING => "Switching Protocols",
             Self::OK => "OK",
             Self::ACCEPTED => "Accepted",
             Self::PARTIAL => "Partial Content",
@@ -46,6 +51,7 @@ impl Status {
             Self::HEAD_TOO_LARGE => "Request Header Fields Too Large",
             Self::NOT_IMPLEMENTED => "Not Implemented",
             Self::BUSY => "Service Unavailable",
+            Self::NOBODY_CAME => "Gateway Timeout",
             Self(_) => "Unknown",
         }
     }

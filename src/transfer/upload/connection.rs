@@ -13,13 +13,14 @@ use tokio::net::TcpStream;
 use super::answer::{admit, is_fatal, offer, refusal};
 use super::body::Body;
 use super::queue::{Asker, Ticket};
+use super::relay::NoRelay;
 use super::shelf::{Form, Pages, Speaker};
 use super::{UploadStatus, Uploads};
 use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::{Arrival, Channel, within};
 use crate::transfer::http::{
-    ByteRange, Method, PACKETS, Request, Response, Status, Target, Version,
+    ByteRange, Method, PACKETS, ProxyTarget, RELAY, Request, Response, Status, Target, Version,
 };
 use crate::transfer::limit::Tap;
 
@@ -127,6 +128,7 @@ impl<'a> Connection<'a> {
                 let passed = self.uploads.pass_push(target, request, self.remote).await;
                 self.refuse(passed, request.keeps_alive()).await
             }
+            Ok(Target::Relay(target)) => Box::pin(self.answer_relay(request, target)).await,
             Ok(Target::Tree(urn)) => self.answer_tree(request, urn.sha1()).await,
             Ok(target) => match (self.find(&target), &target) {
                 (Some(file), _) if !is_fatal(&file, &self.agent) => {
@@ -151,7 +153,11 @@ impl<'a> Connection<'a> {
             Target::Indexed { index, name } => library
                 .get(*index)
                 .filter(|file| Target::names(name, &file.name)),
-            Target::Tree(_) | Target::PushProxy(_) | Target::Root | Target::Unknown => None,
+            Target::Tree(_)
+            | Target::PushProxy(_)
+            | Target::Relay(_)
+            | Target::Root
+            | Target::Unknown => None,
         };
         file.cloned()
     }
@@ -240,6 +246,39 @@ impl<'a> Connection<'a> {
             }
             Err(_) => None,
         }
+    }
+
+    /// Joins the connection with one of a servent that is told to connect to us.
+    async fn answer_relay(&mut self, request: &Request, target: ProxyTarget) -> io::Result<bool> {
+        let (uploads, kept) = (self.uploads, request.keeps_alive());
+        let pair = match uploads.relays.seat(*self.remote.ip()) {
+            Ok(pair) => pair,
+            Err(NoRelay::Never) => return self.refuse(Status::NOT_FOUND, kept).await,
+            Err(NoRelay::NotNow) => return self.refuse(Status::BUSY, kept).await,
+        };
+        let Some((_, downloads)) = uploads.also.get() else {
+            return self.refuse(Status::NOT_FOUND, kept).await;
+        };
+        let coming = downloads.expect(target.servent);
+        let called = uploads.wish(target, None, self.remote).await;
+        if called != Status::ACCEPTED {
+            return self.refuse(called, kept).await;
+        }
+        let far = tokio::select! {
+            came = coming => came,
+            // Who says more before he is answered, or leaves, does not wait.
+            _ = self.channel.listen() => return Ok(false),
+        };
+        let Ok(far) = far else {
+            return self.refuse(Status::NOBODY_CAME, kept).await;
+        };
+        let joined = Response::new(Status::SWITCHING)
+            .with("Connection", "Upgrade")
+            .with("Upgrade", RELAY);
+        self.write(&joined.encode()).await?;
+        pair.join(&mut self.channel.stream, far, &uploads.limit)
+            .await?;
+        Ok(false)
     }
 
     /// Tells all that we share.

@@ -10,6 +10,7 @@ mod mesh;
 mod napster;
 mod proxy;
 mod queue;
+mod relay;
 mod shelf;
 mod slots;
 mod swarming;
@@ -24,9 +25,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 
 pub use self::proxy::PushWish;
+pub use self::relay::RelayStatus;
 
 use self::connection::Connection;
 use self::mesh::Mesh;
+use self::relay::Relays;
 use self::slots::Slots;
 use super::channel::within;
 use super::download::Downloads;
@@ -84,6 +87,7 @@ pub struct Uploads {
     mesh: Arc<Mesh>,
     also: OnceLock<(Trees, Downloads)>,
     push_wishes: OnceLock<mpsc::Sender<PushWish>>,
+    relays: Relays,
 }
 
 impl Uploads {
@@ -100,6 +104,7 @@ impl Uploads {
             mesh: Arc::default(),
             also: OnceLock::new(),
             push_wishes: OnceLock::new(),
+            relays: Relays::default(),
         })
     }
 
@@ -111,6 +116,17 @@ impl Uploads {
     /// How fast all of them together may be.
     pub const fn limit(&self) -> &Limit {
         &self.limit
+    }
+
+    /// Joins those who have us for their push proxy with others to whom they cannot connect, and passes on up to so many bytes
+    /// an hour for all of them; 0 for nobody.
+    pub fn relay(&self, hourly: u64) {
+        self.relays.set(hourly);
+    }
+
+    /// How it stands with that.
+    pub fn relay_status(&self) -> RelayStatus {
+        self.relays.status()
     }
 
     /// Answers the HTTP requests of one connection until it ends. `first` was already read from it.
