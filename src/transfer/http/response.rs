@@ -77,7 +77,7 @@ impl Response {
 
     /// The same with one field more.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Display) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.headers.push(name, value);
         self
     }

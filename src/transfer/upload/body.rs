@@ -136,9 +136,14 @@ mod zero_copy {
                     start,
                     end: start + tap.turn(chunk.len()).await,
                 };
-                let push = || self.push(stream, &mut slice, sent);
-                let pushed = within(patience(stream), stream.async_io(Interest::WRITABLE, push));
-                let outcome = pushed.await;
+                let mut push = || self.push(stream, &mut slice, sent);
+                let outcome = match stream.try_io(Interest::WRITABLE, &mut push) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        let pushing = stream.async_io(Interest::WRITABLE, push);
+                        within(patience(stream), pushing).await
+                    }
+                    outcome => outcome,
+                };
                 chunk.start = slice.start;
                 tap.passed(chunk.start - start);
                 match outcome {

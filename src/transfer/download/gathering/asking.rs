@@ -45,6 +45,7 @@ impl Gathering<'_> {
             tree,
             good,
             bad,
+            offers: job.partial.offers(),
             cut,
         };
         self.errands.spawn(errand.run());
