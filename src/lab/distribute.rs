@@ -108,6 +108,11 @@ impl Plan {
         equal.then_some(rounds * round)
     }
 
+    /// Whether all know all.
+    const fn is_complete(&self) -> bool {
+        self.neighbours >= self.peers - 1
+    }
+
     /// Lets it happen.
     pub fn run(&self) -> Spread {
         Field::new(self).run()
@@ -131,7 +136,7 @@ struct Field<'a> {
     needs: Vec<usize>,
     /// Whom each knows.
     knows: Vec<Vec<usize>>,
-    /// Of those whom each knows, how many have each chunk or are being sent it.
+    /// Of those whom each knows, how many have each chunk or are being sent it; one table for all where all know all.
     copies: Vec<Box<[u32]>>,
     /// Bytes a second that come in to each.
     incoming: Vec<u64>,
@@ -174,7 +179,14 @@ impl<'a> Field<'a> {
                 .clone()
                 .map(|one| if first(one) { 0 } else { plan.chunks })
                 .collect(),
-            copies: vec![vec![0; plan.chunks].into_boxed_slice(); plan.peers + 1],
+            copies: vec![
+                vec![0; plan.chunks].into_boxed_slice();
+                if plan.is_complete() {
+                    1
+                } else {
+                    plan.peers + 1
+                }
+            ],
             incoming: vec![0; plan.peers + 1],
             idle: everybody
                 .filter(|one| first(*one) || plan.swarm)
@@ -271,8 +283,11 @@ impl<'a> Field<'a> {
         let Some(to) = to else { return false };
         let chunk = self.choose(from, to);
         self.lacks[to][chunk / 64] &= !(1 << (chunk % 64));
-        for one in &self.knows[to] {
-            self.copies[*one][chunk] += 1;
+        match &mut self.copies[..] {
+            [of_all] => of_all[chunk] += 1,
+            copies => self.knows[to]
+                .iter()
+                .for_each(|one| copies[*one][chunk] += 1),
         }
         self.incoming[to] += rate;
         // The last chunk may be shorter than the others; that it counts as whole is less than a chunk's error.
@@ -302,7 +317,8 @@ impl<'a> Field<'a> {
             Pick::InOrder => return wanted[0],
             Pick::Random => {}
             Pick::Rarest => {
-                let copies = &self.copies[to];
+                // Of what he lacks he has no copy himself: in a table of all it does not matter whose it is.
+                let copies = &self.copies[to % self.copies.len()];
                 let least = wanted.iter().map(|chunk| copies[*chunk]).min();
                 wanted.retain(|chunk| Some(copies[*chunk]) == least);
             }
@@ -317,7 +333,7 @@ fn acquaint(plan: &Plan, rng: &mut Rng) -> Vec<Vec<usize>> {
     let mut knows = vec![Vec::new(); peers + 1];
     knows[SERVER] = (1..=peers).collect();
     for one in 1..=peers {
-        if plan.neighbours >= peers - 1 {
+        if plan.is_complete() {
             knows[one] = (1..=peers).filter(|other| *other != one).collect();
             continue;
         }

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use httpdate::fmt_http_date;
+use httpdate::HttpDate;
 use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
@@ -334,7 +334,7 @@ impl<'a> Connection<'a> {
     fn head(&mut self, response: Response, kept: bool) -> Bytes {
         let mut response = response
             .with("Server", &self.uploads.identity.agent)
-            .with("Date", fmt_http_date(SystemTime::now()))
+            .with("Date", HttpDate::from(SystemTime::now()))
             .with("Connection", if kept { "Keep-Alive" } else { "close" });
         if !std::mem::replace(&mut self.answered, true) {
             response.headers.push("X-Features", "browse/1.0");

@@ -40,8 +40,9 @@ pub(super) async fn spread(plan: &Plan) -> io::Result<Vec<f64>> {
     let folder = Folder::new()?;
     let (server, peers) = cast(&folder.0, plan)?;
     let sha1 = make(&folder.0.join("0/share").join(NAME), plan)?;
-    // As in the simulation nobody is turned away, by the server or by a peer.
-    let slots = plan.peers.to_string();
+    // As in the simulation nobody is turned away, by the server or by a peer. Who hangs up and calls again holds two slots
+    // until the first is noticed to be his no more.
+    let slots = (2 * plan.peers).to_string();
     let _server = server.run(&[
         "--daemon",
         "--upload-limit",
