@@ -213,7 +213,11 @@ impl<'a> Connection<'a> {
             length: range.len(),
             running: true,
         };
-        let asker = Asker::new(*self.remote.ip(), index, &request.headers);
+        let address = *self.remote.ip();
+        let asker = Asker {
+            credit: self.uploads.credit(address),
+            ..Asker::new(address, index, &request.headers)
+        };
         let slot = match self.uploads.slots.claim(self.number, upload, asker) {
             Ok(slot) => slot,
             Err(ticket) => return self.put_off(ticket, kept).await,
