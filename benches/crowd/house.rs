@@ -183,6 +183,7 @@ pub(crate) fn live(arguments: &[String]) {
         bootstrap: Vec::new(),
         caches: Vec::new(),
         public: None,
+        tit_for_tat: false,
         upload_limit: 0,
         relay: 0,
         download_limit: 0,

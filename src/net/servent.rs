@@ -104,6 +104,7 @@ impl Servent {
         uploads.limit().set(settings.upload_limit);
         uploads.relay(settings.relay);
         settings.overlay.relays = settings.relay > 0;
+        uploads.repay(settings.tit_for_tat);
         stores.downloads.limit().set(settings.download_limit);
         uploads.lobby().narrow(room.seats());
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());

@@ -30,6 +30,8 @@ pub struct Settings {
     pub index: Option<SocketAddrV4>,
     /// Uploads at once.
     pub upload_slots: usize,
+    /// Whether those who brought us more go first in the queue for uploads.
+    pub tit_for_tat: bool,
     /// Bytes a second that may go out, messages and files together; 0 for all there are.
     pub upload_limit: u64,
     /// Bytes a second that may come in; 0 for all there are.

@@ -6,6 +6,7 @@
 
 mod browse;
 mod channel;
+mod credit;
 mod download;
 mod limit;
 mod lobby;

@@ -67,6 +67,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
 
+    /// Let those who have brought us more go first in the queue for uploads
+    #[arg(long)]
+    pub(super) tit_for_tat: bool,
+
     /// Upload no faster than this, all uploads together, like 800KiB/s or 5MB/s [default: no limit]
     #[arg(long, value_name = "RATE")]
     #[serde(deserialize_with = "from_text")]
@@ -157,6 +161,7 @@ impl Options {
             api: self.api.or(file.api),
             child_of: self.child_of,
             upload_slots: self.upload_slots.or(file.upload_slots),
+            tit_for_tat: self.tit_for_tat || file.tit_for_tat,
             upload_limit: self.upload_limit.or(file.upload_limit),
             download_limit: self.download_limit.or(file.download_limit),
             relay: self.relay.or(file.relay),

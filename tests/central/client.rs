@@ -43,6 +43,7 @@ impl Member {
                 .collect(),
             index: Some(index),
             upload_slots: 4,
+            tit_for_tat: false,
             upload_limit: 0,
             relay: 0,
             download_limit: 0,

@@ -46,6 +46,7 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         public: None,
         connect: Vec::new(),
         upload_slots: 10,
+        tit_for_tat: false,
         upload_limit: 0,
         relay: 0,
         download_limit: 0,

@@ -51,6 +51,7 @@ use self::part::Part;
 use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
+use super::credit::Credit;
 use super::limit::Limit;
 use crate::wire::{Guid, Sha1};
 
@@ -74,6 +75,7 @@ struct Shared {
     timing: Timing,
     hosts: Hosts,
     limit: Limit,
+    credit: Credit,
     pushes: Pushes,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
@@ -135,6 +137,7 @@ impl Downloads {
                 timing,
                 hosts: Hosts::default(),
                 limit: Limit::default(),
+                credit: Credit::default(),
                 pushes: Pushes::new(),
                 listen: OnceLock::new(),
                 table: Mutex::new(Table {
@@ -161,6 +164,11 @@ impl Downloads {
     /// How fast all of them together may be.
     pub fn limit(&self) -> &Limit {
         &self.shared.limit
+    }
+
+    /// Who brought how much.
+    pub(super) fn credit(&self) -> &Credit {
+        &self.shared.credit
     }
 
     /// Begins a download, or gives one of the same file that is under way these sources too. One that failed is tried

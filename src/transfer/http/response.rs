@@ -1,11 +1,15 @@
 //! Responses.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
 
 use bytes::Bytes;
 
 use super::head::split_first_line;
 use super::{Framing, HeadError, Headers, Version};
+
+/// Room for the head of a usual answer, so that it is not moved while it is written.
+const USUAL_HEAD: usize = 512;
 
 /// A status code; known ones have a name and a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +69,7 @@ pub struct Response {
     /// The code.
     pub status: Status,
     /// The words behind it: for people, with gtk-gnutella the best explanation there is.
-    pub phrase: String,
+    pub phrase: Cow<'static, str>,
     /// The header fields.
     pub headers: Headers,
 }
@@ -76,14 +80,14 @@ impl Response {
         Self {
             version: Version::Http11,
             status,
-            phrase: status.phrase().to_owned(),
+            phrase: status.phrase().into(),
             headers: Headers::new(),
         }
     }
 
     /// The same with one field more.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Display) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.headers.push(name, value);
         self
     }
@@ -112,7 +116,7 @@ impl Response {
         Ok(Self {
             version,
             status: Status(code),
-            phrase: phrase.trim().to_owned(),
+            phrase: phrase.trim().to_owned().into(),
             headers: Headers::parse(rest)?,
         })
     }
@@ -120,7 +124,8 @@ impl Response {
     /// The bytes of the head.
     pub fn encode(&self) -> Bytes {
         let (version, code) = (self.version.text(), self.status.0);
-        let mut head = format!("{version} {code} {}\r\n", self.phrase);
+        let mut head = String::with_capacity(USUAL_HEAD);
+        let _ = write!(head, "{version} {code} {}\r\n", self.phrase);
         self.headers.write(&mut head);
         head.into()
     }

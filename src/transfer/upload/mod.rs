@@ -15,7 +15,8 @@ mod shelf;
 mod slots;
 mod swarming;
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -88,6 +89,7 @@ pub struct Uploads {
     also: OnceLock<(Trees, Downloads)>,
     push_wishes: OnceLock<mpsc::Sender<PushWish>>,
     relays: Relays,
+    repays: AtomicBool,
 }
 
 impl Uploads {
@@ -105,12 +107,25 @@ impl Uploads {
             also: OnceLock::new(),
             push_wishes: OnceLock::new(),
             relays: Relays::default(),
+            repays: AtomicBool::new(false),
         })
     }
 
     /// Serves hash trees too, and what is right of unfinished downloads. Once; later calls change nothing.
     pub fn serve_also(&self, trees: Trees, downloads: Downloads) {
         let _ = self.also.set((trees, downloads));
+    }
+
+    /// Lets those who brought us more of what we downloaded go first in the queue, or not.
+    pub fn repay(&self, tit_for_tat: bool) {
+        self.repays.store(tit_for_tat, Ordering::Relaxed);
+    }
+
+    /// What somebody has brought us, if that counts.
+    fn credit(&self, whom: Ipv4Addr) -> u64 {
+        let repays = self.repays.load(Ordering::Relaxed);
+        let downloads = self.also.get().filter(|_| repays);
+        downloads.map_or(0, |(_, downloads)| downloads.credit().of(whom))
     }
 
     /// How fast all of them together may be.
