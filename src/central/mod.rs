@@ -22,7 +22,7 @@ pub use answer::{Hit, Meeting};
 pub use fields::{Fields, Malformed};
 pub use frame::{Frame, FrameError, Kind, MAX_BODY, frame};
 pub use index::{
-    Answer, Batch, Effect, Found, Guest, Index, Input, Limits, Link, Listed, Outbox, Place,
+    Answer, Batch, Effect, Found, Guest, Index, Input, Limits, Link, Listed, Load, Outbox, Place,
     Question, QuestionId, Registration, Span, Totals, Wanted,
 };
 pub use peer::{Offered, Requested};

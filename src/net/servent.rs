@@ -118,6 +118,7 @@ impl Servent {
                 shelf: stores.librarian.shelf(),
                 census: stores.librarian.census(),
                 uploads: uploads.clone(),
+                delay: settings.link_delay,
             })
         });
         let (membership, staying): (Option<Membership>, Option<_>) = joined.unzip();

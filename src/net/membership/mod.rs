@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::search::{Search, SearchHit};
 use crate::librarian::{Census, Shelf};
@@ -32,6 +32,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long the login waits until all is hashed: what is listed before is listed twice, and a few files take no time.
+const HASHED_WITHIN: Duration = Duration::from_millis(500);
 
 /// How many errands may wait for the index to be asked.
 const ERRANDS: usize = 16;
@@ -125,6 +128,17 @@ pub(super) struct Belongings {
     pub(super) census: watch::Receiver<Census>,
     /// Who brings files.
     pub(super) uploads: Arc<Uploads>,
+    /// How long words to the index and from it wait on their way, as on a link.
+    pub(super) delay: Duration,
+}
+
+impl Belongings {
+    /// Takes as long as words to the index are to take.
+    async fn cross(&self) {
+        if !self.delay.is_zero() {
+            sleep(self.delay).await;
+        }
+    }
 }
 
 impl Membership {
@@ -231,6 +245,9 @@ async fn stay(
     let mut rng = Rng::system();
     let password = format!("{:016x}", rng.next());
     let mut pause = FIRST_PAUSE;
+    let mut census = belongings.census.clone();
+    let is_hashed = |census: &Census| census.scans > 0 && census.unhashed == 0;
+    let _ = timeout(HASHED_WITHIN, census.wait_for(is_hashed)).await;
     loop {
         let nick = name.borrow().clone();
         let visit = Visit::begin(&belongings, &nick, &password).await;
