@@ -1,125 +1,16 @@
 //! Servents that are members of an index.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use servent::central::{Kind, Limits};
-use servent::net::{Search, SearchHit, Servent, Settings, Standing};
-use servent::overlay;
-use servent::transfer::{DownloadId, DownloadState};
 use servent::wire::Query;
 
 use crate::caller::{ANYWHERE, Caller, guarded, index};
-
-struct Member {
-    servent: Servent,
-    home: TempDir,
-}
-
-impl Member {
-    async fn start(index: SocketAddrV4, files: &[(&str, &[u8])], connect: &[&Self]) -> Self {
-        let home = TempDir::new().expect("a folder");
-        let share = home.path().join("share");
-        std::fs::create_dir(&share).expect("made");
-        for (name, bytes) in files {
-            std::fs::write(share.join(name), bytes).expect("written");
-        }
-        let settings = Settings {
-            share: vec![share],
-            downloads: home.path().join("downloads"),
-            data: home.path().join("data"),
-            listen: vec![ANYWHERE],
-            bootstrap: Vec::new(),
-            caches: Vec::new(),
-            public: None,
-            connect: connect
-                .iter()
-                .map(|member| member.servent.listen())
-                .collect(),
-            index: Some(index),
-            upload_slots: 4,
-            upload_limit: 0,
-            download_limit: 0,
-            deflate: false,
-            link_delay: Duration::ZERO,
-            overlay: overlay::Config {
-                grow: false,
-                udp: false,
-                ..overlay::Config::default()
-            },
-        };
-        let servent = Servent::start(settings).await.expect("it starts");
-        let mut census = servent.census();
-        let ready = |census: &servent::librarian::Census| census.scans > 0 && census.unhashed == 0;
-        census.wait_for(ready).await.expect("a librarian");
-        let member = Self { servent, home };
-        member.present(true).await;
-        member
-    }
-
-    async fn present(&self, wanted: bool) {
-        let (_, mut standing) = self.servent.index().expect("a member");
-        let present = |standing: &Standing| matches!(standing, Standing::Present { .. }) == wanted;
-        standing.wait_for(present).await.expect("a membership");
-    }
-
-    fn add(&self, name: &str, bytes: &[u8]) {
-        std::fs::write(self.home.path().join("share").join(name), bytes).expect("written");
-        self.servent.rescan();
-    }
-
-    /// What the index finds, once it finds something with a digest.
-    async fn find(&self, words: &str) -> SearchHit {
-        loop {
-            let mut search = self.servent.search_index(words).await.expect("it is there");
-            if let Some(hit) = search.hits.recv().await
-                && hit.hit.records[0].sha1().is_some()
-            {
-                return hit;
-            }
-        }
-    }
-
-    /// Fetches a hit; what then is on the disk.
-    async fn fetch(&self, hit: &SearchHit) -> Result<Vec<u8>, String> {
-        let record = &hit.hit.records[0];
-        let source = hit.through.as_ref().expect("the index found it");
-        let id = { &self.servent }
-            .fetch_through_index(source, &record.name, record.size, record.sha1())
-            .await
-            .map_err(|why| why.to_string())?;
-        self.finished(id).await
-    }
-
-    async fn finished(&self, id: DownloadId) -> Result<Vec<u8>, String> {
-        let mut status = self.servent.downloads().watch(id).expect("it was begun");
-        let over = { status.wait_for(|status| status.state.is_final()) }
-            .await
-            .expect("it ends")
-            .clone();
-        match over.state {
-            DownloadState::Complete => Ok(std::fs::read(over.path.expect("a path")).expect("it")),
-            _ => Err(over.why.unwrap_or_default()),
-        }
-    }
-}
-
-async fn names(mut search: Search) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    while let Some(hit) = search.hits.recv().await {
-        names.extend(hit.hit.records.into_iter().map(|record| record.name));
-    }
-    names
-}
-
-fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|n| (n * 7 + n / 251) as u8).collect()
-}
+use crate::member::{Member, names, pattern};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn members_find_each_other_and_fetch_over_http() {

@@ -2,5 +2,6 @@
 
 mod caller;
 mod client;
+mod member;
 mod server;
 mod session;
