@@ -25,7 +25,7 @@ pub use index::{
     Answer, Batch, Effect, Found, Guest, Index, Input, Limits, Link, Listed, Load, Outbox, Place,
     Question, QuestionId, Registration, Span, Totals, Wanted,
 };
-pub use peer::{Offered, Requested};
+pub use peer::{IndexSource, Offered, Requested};
 pub use search::{Bound, Measure, Search};
 pub use share::{Shared, batch};
 pub use token::{address, number, token};

@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-
 use servent::central::{Kind, Limits};
 use servent::wire::Query;
 
-use crate::caller::{ANYWHERE, Caller, guarded, index};
+use crate::caller::{Caller, guarded, index};
 use crate::member::{Member, names, pattern};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,150 +53,6 @@ async fn a_member_that_cannot_be_reached_brings_its_file() {
         }
         assert_eq!(asker.fetch(&hit).await.expect("brought"), bytes);
         drop(owner);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn strangers_fetch_from_us() {
-    guarded(async {
-        let server = index(Limits::default()).await;
-        let bytes = pattern(70_000);
-        let owner = Member::start(server.listen(), &[("for all.bin", &bytes)], &[]).await;
-        let mut stranger = Caller::log_in(server.listen(), "stranger", 1).await;
-        while stranger.count("all bin").await == 0 {}
-        stranger.send(Kind::SEARCH, "FILENAME CONTAINS all").await;
-        let hit = stranger.body(Kind::HIT).await;
-        let nick = hit.split(' ').rev().nth(2).expect("a nick").to_owned();
-        let ask = format!("{nick} \"\\for all.bin\"");
-        stranger.send(Kind::DOWNLOAD, &ask).await;
-        let port = owner.servent.listen().port();
-        let answer = stranger.body(Kind::DOWNLOAD_ACK).await;
-        assert!(
-            answer.starts_with(&format!("{nick} 16777343 {port} ")),
-            "{answer}"
-        );
-
-        // One that speaks at once, and one that waits to be greeted.
-        for waits in [false, true] {
-            let mut peer = TcpStream::connect(owner.servent.listen())
-                .await
-                .expect("open");
-            if waits {
-                assert_eq!(peer.read_u8().await.expect("hello"), b'1');
-            }
-            peer.write_all(b"GET").await.expect("taken");
-            peer.write_all(b"stranger \"\\for all.bin\" 1000")
-                .await
-                .expect("taken");
-            let mut got = Vec::new();
-            peer.read_to_end(&mut got).await.expect("to its end");
-            let head: &[u8] = if waits { b"70000" } else { b"170000" };
-            assert_eq!(&got[..head.len()], head);
-            assert_eq!(&got[head.len()..], &bytes[1000..]);
-        }
-        for (asked, answer) in [
-            ("GETstranger \"no such\" 0", &b"1FILE NOT SHARED"[..]),
-            ("GETstranger \"\\for all.bin\" 70001", b"1INVALID REQUEST"),
-        ] {
-            let mut peer = TcpStream::connect(owner.servent.listen())
-                .await
-                .expect("open");
-            peer.write_all(asked.as_bytes()).await.expect("taken");
-            let mut got = Vec::new();
-            peer.read_to_end(&mut got).await.expect("to its end");
-            assert_eq!(got, answer);
-        }
-
-        // One that cannot be connected to by us is what we are to it: it lets us bring the file.
-        let door = TcpListener::bind(ANYWHERE).await.expect("a port");
-        let port = door.local_addr().expect("bound").port();
-        stranger.send(Kind::PORT_ERROR, &nick).await;
-        stranger.send(Kind::NEW_PORT, &port.to_string()).await;
-        loop {
-            stranger.send(Kind::PUSH, &ask).await;
-            stranger.send(Kind::PING_SERVER, "").await;
-            let frames = stranger.until(Kind::PING_SERVER).await;
-            if frames.iter().all(|frame| frame.kind != Kind::TROUBLE) {
-                break;
-            }
-        }
-        let (mut peer, _) = door.accept().await.expect("it comes");
-        peer.write_all(b"1").await.expect("taken");
-        let offer = format!(
-            "SEND{}",
-            "stranger \"\\for all.bin\" 70000".replace("stranger", &nick)
-        );
-        let mut said = vec![0; offer.len()];
-        peer.read_exact(&mut said).await.expect("an offer");
-        let said = String::from_utf8(said).expect("text");
-        assert!(
-            said.starts_with("SEND") && said.contains("\"\\for all.bin\" 70000"),
-            "{said}"
-        );
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn we_fetch_from_strangers() {
-    guarded(async {
-        let server = index(Limits::default()).await;
-        let door = TcpListener::bind(ANYWHERE).await.expect("a port");
-        let port = door.local_addr().expect("bound").port();
-        let mut stranger = Caller::log_in(server.listen(), "stranger", port).await;
-        stranger
-            .send(
-                Kind::SHARE,
-                "\"C:\\m\\9 lives.mp3\" NOMD5COMPUTED 5 128 44100 1",
-            )
-            .await;
-        let asker = Member::start(server.listen(), &[], &[]).await;
-        let mut search = asker.servent.search_index("lives").await.expect("there");
-        let hit = search.hits.recv().await.expect("found");
-        assert_eq!(hit.hit.records[0].name, "9 lives.mp3");
-
-        let answer = |answer: &'static [u8]| {
-            let door = &door;
-            async move {
-                let (mut peer, _) = door.accept().await.expect("it comes");
-                peer.write_all(b"1").await.expect("taken");
-                let mut asked = [0; 64];
-                let mut length = 0;
-                while !asked[..length].ends_with(b"\" 0") {
-                    length += peer.read(&mut asked[length..]).await.expect("it asks");
-                }
-                peer.write_all(answer).await.expect("taken");
-                String::from_utf8(asked[..length].to_vec()).expect("text")
-            }
-        };
-        let allow = async {
-            let ask = stranger.body(Kind::UPLOAD).await;
-            stranger.send(Kind::UPLOAD_ACK, &ask).await;
-        };
-        // The bytes begin with a digit, right behind the size.
-        let (fetched, asked, ()) = tokio::join!(asker.fetch(&hit), answer(b"512345"), allow);
-        assert_eq!(fetched.expect("fetched"), b"12345");
-        assert!(asked.starts_with("GETservent-") && asked.ends_with(" \"C:\\m\\9 lives.mp3\" 0"));
-
-        for (said, why) in [
-            (&b"FILE NOT FOUND"[..], "FILE NOT FOUND"),
-            (b"5123", "broke off"),
-        ] {
-            let allow = async {
-                let ask = stranger.body(Kind::UPLOAD).await;
-                stranger.send(Kind::UPLOAD_ACK, &ask).await;
-            };
-            let (fetched, _, ()) = tokio::join!(asker.fetch(&hit), answer(said), allow);
-            let failed = fetched.expect_err("it was not sent");
-            assert!(failed.contains(why), "{failed}");
-        }
-        // Its owner leaves.
-        drop(stranger);
-        let lives = || async { asker.servent.search_index("lives").await.expect("there") };
-        while !names(lives().await).await.is_empty() {}
-        let failed = asker.fetch(&hit).await.expect_err("nobody is there");
-        assert!(failed.contains("has left"));
     })
     .await;
 }

@@ -5,3 +5,4 @@ mod client;
 mod member;
 mod server;
 mod session;
+mod strangers;

@@ -14,6 +14,7 @@ mod errand;
 mod gathering;
 mod here;
 mod hosts;
+mod intake;
 mod job;
 mod name;
 mod part;
@@ -44,6 +45,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::delivery::Delivery;
 use self::hosts::Hosts;
+pub use self::intake::Coming;
+use self::intake::{Carrier, Intake};
 use self::job::{Job, Timing};
 use self::name::safe_name;
 use self::part::Part;
@@ -74,6 +77,7 @@ struct Shared {
     hosts: Hosts,
     limit: Limit,
     pushes: Pushes,
+    carrier: Carrier,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
     table: Mutex<Table>,
@@ -135,6 +139,7 @@ impl Downloads {
                 hosts: Hosts::default(),
                 limit: Limit::default(),
                 pushes: Pushes::new(),
+                carrier: Carrier::default(),
                 listen: OnceLock::new(),
                 table: Mutex::new(Table {
                     entries: BTreeMap::new(),
@@ -151,7 +156,7 @@ impl Downloads {
                 // It was moved to the downloads folder; only the ticket outlived the crash.
                 downloads.shared.store.remove(id);
             } else {
-                downloads.launch(&mut downloads.shared.table(), id, ticket);
+                downloads.launch(&mut downloads.shared.table(), id, ticket, None);
             }
         }
         Ok(downloads)
@@ -185,15 +190,8 @@ impl Downloads {
         }
         let mut table = shared.table();
         let mut ticket = Ticket {
-            name: safe_name(&wanted.name),
-            size: wanted.size,
-            sha1: wanted.sha1,
-            root: None,
-            teller: None,
             sources,
-            priority: Priority::default(),
-            paused: false,
-            checked: false,
+            ..Ticket::new(safe_name(&wanted.name), wanted.size, wanted.sha1)
         };
         let id = match table.same(&ticket) {
             Some((id, status)) if status.state != DownloadState::Failed => {
@@ -216,7 +214,7 @@ impl Downloads {
         };
         shared.store.save(id, &ticket)?;
         table.next = table.next.max(DownloadId(id.0 + 1));
-        self.launch(&mut table, id, ticket);
+        self.launch(&mut table, id, ticket, None);
         Ok(id)
     }
 
@@ -318,7 +316,7 @@ impl Downloads {
             ticket.sources.insert(0, source);
         }
         ticket.paused = false;
-        self.launch(&mut self.shared.table(), status.id, ticket);
+        self.launch(&mut self.shared.table(), status.id, ticket, None);
         true
     }
 
@@ -342,8 +340,9 @@ impl Downloads {
         self.shared.jobs.wait().await;
     }
 
-    /// Sets a download going. Whoever watched it before goes on watching.
-    fn launch(&self, table: &mut Table, id: DownloadId, ticket: Ticket) {
+    /// Sets a download going; where a user of an index has it, it may be `coming` already. Whoever watched it before goes on
+    /// watching.
+    fn launch(&self, table: &mut Table, id: DownloadId, ticket: Ticket, coming: Option<Coming>) {
         let (part, journal) = (self.shared.store.part(id), self.shared.store.journal(id));
         let part = part
             .exists()
@@ -356,7 +355,7 @@ impl Downloads {
                 true => DownloadState::Paused,
                 false => DownloadState::Waiting,
             },
-            sources: ticket.sources.len(),
+            sources: ticket.sources.len() + usize::from(ticket.owner.is_some()),
             priority: ticket.priority,
             sha1: ticket.sha1,
             ..DownloadStatus::new(id, ticket.name.clone())
@@ -378,15 +377,15 @@ impl Downloads {
             partial: Arc::clone(&partial),
         };
         table.entries.insert(id, entry);
-        let job = Job::new(
-            Arc::clone(&self.shared),
-            id,
-            ticket,
-            received,
-            status,
-            partial,
-        );
-        self.shared.jobs.spawn_on(job.run(), &self.shared.runtime);
+        let shared = Arc::clone(&self.shared);
+        let (jobs, runtime) = (&self.shared.jobs, &self.shared.runtime);
+        if let Some(owner) = ticket.owner.clone() {
+            let intake = Intake::new(shared, id, owner, ticket, status);
+            jobs.spawn_on(intake.run(received, coming), runtime);
+        } else {
+            let job = Job::new(shared, id, ticket, received, status, partial);
+            jobs.spawn_on(job.run(), runtime);
+        }
     }
 }
 
