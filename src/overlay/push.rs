@@ -29,7 +29,7 @@ impl Overlay {
             return;
         };
         // A Push that runs in a circle meets itself here.
-        let fresh = self.queries.learn(now, &header.guid, SEEN);
+        let fresh = self.queries.learn(now, &header.guid, SEEN).is_none();
         let servent = Push::servent_of(&what.payload).filter(|_| fresh);
         if servent == Some(self.guid) {
             return self.on_push_to_us(now, from, &what, out);
