@@ -15,6 +15,7 @@ pub mod distribute;
 mod latency;
 pub mod measure;
 pub mod replicate;
+mod servent;
 pub mod topology;
 pub mod town;
 mod wheel;

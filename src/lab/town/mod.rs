@@ -20,8 +20,9 @@ use streets::{Streets, What};
 pub use traffic::Traffic;
 
 use super::latency::Latency;
+use super::servent::{address, introduction, record};
 use super::workload::{Asked, Workload};
-use super::world::{FLOOD_TTL, address, introduction, record};
+use super::world::FLOOD_TTL;
 use crate::overlay::{Command, Config, Direction, Input, PeerId, RoleChoice, Strategy};
 use crate::rng::Rng;
 use crate::time::Time;

@@ -1,0 +1,178 @@
+//! A network in memory and in virtual time: the overlay's own machines, joined by the links of a graph.
+//!
+//! It is a driver like the one on sockets and does no more: it answers `Send` with the neighbour's `Received`, `Lookup` with
+//! what the node shares, `Wake` with `Woke`. Nobody dials and no link breaks here. Events of one millisecond happen in the
+//! order in which they were caused, so the same seed gives the same run, to the last descriptor.
+
+mod ground;
+mod net;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+pub use ground::Ground;
+use net::{Lookup, Net, Postman};
+
+use super::latency::Latency;
+use super::measure::Measured;
+use super::servent::{address, introduction, record};
+use super::workload::{Asked, Workload};
+use crate::overlay::{
+    Command, Config, Effect, Input, Introduction, Outbox, Overlay, PeerId, Strategy,
+};
+use crate::rng::Rng;
+use crate::wire::{Guid, Query};
+
+/// A network of servents that runs.
+#[derive(Debug)]
+pub struct World {
+    nodes: Vec<Overlay>,
+    net: Net,
+}
+
+impl World {
+    /// Servents on `ground`, all links up, who search by `strategy`.
+    pub fn new(ground: &Ground, strategy: Strategy, latency: Latency, seed: u64) -> Self {
+        let config = Arc::new(Config {
+            grow: false,
+            udp: false,
+            slots: usize::MAX,
+            last_hop_tables: false,
+            search: strategy,
+            ttl: FLOOD_TTL,
+            max_ttl: u8::MAX,
+            hard_ttl: u8::MAX,
+            query_rate: u32::MAX,
+            routes: ROUTES,
+            ..Config::default()
+        });
+        let nodes = (0..ground.nodes as u64).map(|node| {
+            let mut rng = Rng::seeded(seed ^ node << 20);
+            let guid = Guid::random(&mut rng);
+            Overlay::new(guid, Arc::clone(&config), rng)
+        });
+        let mut world = Self {
+            nodes: nodes.collect(),
+            net: Net::new(ground.clone(), latency, seed),
+        };
+        let nodes = 0..ground.nodes as u32;
+        let everybody: Vec<_> = nodes
+            .clone()
+            .map(|node| {
+                let degree = ground.neighbours.of(node).len() as u32;
+                Arc::new(introduction(node, degree))
+            })
+            .collect();
+        for node in nodes {
+            world.open(node, &everybody);
+        }
+        world
+    }
+
+    /// Opens the links of a node, as its handshakes would.
+    fn open(&mut self, node: u32, everybody: &[Arc<Introduction>]) {
+        self.handle(node, Input::Command(Command::Listening(address(node))));
+        let neighbours = Arc::clone(&self.net.ground.neighbours);
+        for (number, far) in neighbours.of(node).iter().enumerate() {
+            let who = Arc::clone(&everybody[*far as usize]);
+            let peer = PeerId(number as u32);
+            let up = Input::Connected { peer, who };
+            self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
+        }
+    }
+
+    /// Has a node ask, and lets time pass until nothing is left to happen.
+    pub fn ask(&mut self, workload: &Workload, asked: Asked) -> Measured {
+        let guid = self.net.begin(asked.by);
+        let query = Box::new(Query::words(&format!("object {}", asked.object)));
+        let search = Command::Search {
+            guid,
+            query,
+            by: None,
+        };
+        self.handle(asked.by, Input::Command(search));
+        self.answer(workload, asked.object);
+        while let Some((now, (node, input))) = self.net.wheel.take() {
+            self.net.now = now;
+            self.net.note(node, &input);
+            self.handle(node, input);
+            self.answer(workload, asked.object);
+            self.look_ahead();
+        }
+        // Nobody walks any more, so nobody need be told.
+        let end = Input::Command(Command::EndSearch(guid));
+        self.nodes[asked.by as usize].handle(self.net.now, end, &mut Nowhere);
+        std::mem::take(&mut self.net.measured)
+    }
+
+    /// Has those who hear something next fetched from memory, a dozen at a time: alone each would be waited for, and that
+    /// is what takes the most time where many servents each do little.
+    fn look_ahead(&self) {
+        let due = self.net.wheel.due();
+        if due.len().is_multiple_of(AHEAD) {
+            let next = due.iter().rev().take(AHEAD);
+            let seen = next.map(|(node, input)| match input {
+                Input::Received { from, descriptor } => {
+                    self.nodes[*node as usize].glance(*from, &descriptor.header.guid)
+                }
+                _ => 0,
+            });
+            black_box(seen.fold(0, |all, one| all ^ one));
+        }
+    }
+
+    /// Events since the links were opened: descriptors delivered and timers run down.
+    pub const fn events(&self) -> u64 {
+        self.net.events
+    }
+
+    /// A figure for all that has happened, in order.
+    pub const fn digest(&self) -> u64 {
+        self.net.digest
+    }
+
+    /// By node, the Query descriptors it received.
+    pub fn load(&self) -> &[u32] {
+        &self.net.load
+    }
+
+    fn handle(&mut self, node: u32, input: Input) {
+        let net = &mut self.net;
+        let now = net.now;
+        self.nodes[node as usize].handle(now, input, &mut Postman { net, node });
+    }
+
+    /// What the libraries of the nodes say to the lookups of this moment. To a walker also that there is nothing: it waits.
+    fn answer(&mut self, workload: &Workload, object: u32) {
+        while let Some(Lookup { node, query, steps }) = self.net.lookups.pop() {
+            let holds = workload.holds(node, object);
+            if holds {
+                self.net.measured.found_after(steps);
+            }
+            if holds || steps.is_some() {
+                let records = if holds {
+                    vec![record(object)]
+                } else {
+                    Vec::new()
+                };
+                self.handle(node, Input::Found { query, records });
+            }
+        }
+    }
+}
+
+/// Where goes what is no part of any query.
+struct Nowhere;
+
+impl Outbox for Nowhere {
+    fn push(&mut self, _: Effect) {}
+}
+
+/// The TTL of a flood that names none: as far as relays on the real network let a query go.
+pub const FLOOD_TTL: u8 = 7;
+
+/// How many events are prepared at once: more than memory fetches at a time would be forgotten again.
+const AHEAD: usize = 12;
+
+/// GUIDs a servent remembers. One query runs at a time, so a few are many.
+const ROUTES: usize = 16;
