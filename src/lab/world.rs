@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use super::latency::Latency;
 use super::measure::Measured;
-use super::topology::{Graph, Neighbours};
+use super::topology::{Graph, Neighbours, Tiers};
 use super::wheel::Wheel;
-use super::workload::{Asked, Workload};
+use super::workload::{Asked, Workload, title};
 use crate::overlay::{
     Command, Config, Direction, Effect, Event, Input, Introduction, Outbox, Overlay, PeerId,
-    Strategy,
+    RoleChoice, Strategy,
 };
 use crate::rng::Rng;
 use crate::time::Time;
 use crate::wire::handshake::{Abilities, Agreement, Role};
+use crate::wire::qrp::RouteTable;
 use crate::wire::{Descriptor, Extensions, Guid, HEADER_LEN, Kind, Query, Record, WalkStep};
 
 /// A network of servents that runs.
@@ -37,6 +38,7 @@ struct Net {
     neighbours: Arc<Neighbours>,
     /// For each end of a link, in the order of `neighbours`: by what number the far end knows this one.
     back: Arc<Vec<u32>>,
+    tiers: Tiers,
     wheel: Wheel<(u32, Input)>,
     /// Lookups that wait for the node's answer.
     lookups: Vec<Lookup>,
@@ -60,6 +62,7 @@ pub struct Ground {
     neighbours: Arc<Neighbours>,
     back: Arc<Vec<u32>>,
     nodes: usize,
+    tiers: Tiers,
 }
 
 impl Ground {
@@ -77,6 +80,7 @@ impl Ground {
             neighbours: Arc::new(neighbours),
             back: Arc::new(back),
             nodes: graph.nodes(),
+            tiers: graph.tiers(),
         }
     }
 }
@@ -84,23 +88,38 @@ impl Ground {
 impl World {
     /// Servents on `ground`, all links up, who search by `strategy`.
     pub fn new(ground: &Ground, strategy: Strategy, latency: Latency, seed: u64) -> Self {
-        let config = Arc::new(Config {
+        let relay = Config {
             grow: false,
             udp: false,
             slots: usize::MAX,
+            leaves: usize::MAX,
+            hubs: usize::MAX,
             last_hop_tables: false,
             search: strategy,
-            ttl: FLOOD_TTL,
+            // An ultrapeer sends the query of its leaf as far as its own.
+            ttl: match strategy {
+                Strategy::Flood { ttl: Some(ttl) } => ttl,
+                _ => FLOOD_TTL,
+            },
             max_ttl: u8::MAX,
             hard_ttl: u8::MAX,
             query_rate: u32::MAX,
             routes: ROUTES,
             ..Config::default()
+        };
+        let leaf = Arc::new(Config {
+            role: RoleChoice::Leaf,
+            ..relay.clone()
         });
-        let nodes = (0..ground.nodes as u64).map(|node| {
-            let mut rng = Rng::seeded(seed ^ node << 20);
+        let relay = Arc::new(relay);
+        let nodes = (0..ground.nodes as u32).map(|node| {
+            let mut rng = Rng::seeded(seed ^ u64::from(node) << 20);
             let guid = Guid::random(&mut rng);
-            Overlay::new(guid, Arc::clone(&config), rng)
+            let config = match ground.tiers.is_leaf(node) {
+                true => &leaf,
+                false => &relay,
+            };
+            Overlay::new(guid, Arc::clone(config), rng)
         });
         let mut world = Self {
             nodes: nodes.collect(),
@@ -110,6 +129,7 @@ impl World {
                 latency,
                 neighbours: Arc::clone(&ground.neighbours),
                 back: Arc::clone(&ground.back),
+                tiers: ground.tiers,
                 wheel: Wheel::default(),
                 lookups: Vec::new(),
                 reached_by: vec![0; ground.nodes],
@@ -134,18 +154,32 @@ impl World {
         self.handle(node, Input::Command(Command::Listening(address(node))));
         let neighbours = Arc::clone(&self.net.neighbours);
         for (number, far) in neighbours.of(node).iter().enumerate() {
-            let degree = neighbours.of(*far).len() as u32;
-            let who = Box::new(introduction(node, *far, degree));
+            let who = Box::new(self.net.introduction(node, *far));
             let peer = PeerId(number as u32);
             let up = Input::Connected { peer, who };
             self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
         }
     }
 
+    /// Has all leaves tell their ultrapeers by route tables what they hold, and lets time pass until it has come.
+    pub fn tell_tables(&mut self, workload: &Workload) {
+        let tiers = self.net.tiers;
+        let shelves = workload.shelves(self.nodes.len()).into_iter().zip(0..);
+        for (shelf, node) in shelves.filter(|(_, node)| tiers.is_leaf(*node)) {
+            let table = Box::new(table(&shelf));
+            self.handle(node, Input::Command(Command::Shelf(table)));
+            while let Some((now, (node, input))) = self.net.wheel.take() {
+                self.net.now = now;
+                self.net.note(node, &input);
+                self.handle(node, input);
+            }
+        }
+    }
+
     /// Has a node ask, and lets time pass until nothing is left to happen.
     pub fn ask(&mut self, workload: &Workload, asked: Asked) -> Measured {
         let guid = self.net.begin(asked.by);
-        let query = Box::new(Query::words(&format!("object {}", asked.object)));
+        let query = Box::new(Query::words(&title(asked.object)));
         let search = Command::Search {
             guid,
             query,
@@ -215,6 +249,23 @@ impl Net {
         self.reached_by[asker as usize] = self.number;
         self.round = Guid::random(&mut Rng::seeded(self.seed ^ u64::from(self.number) << 32));
         self.round
+    }
+
+    /// What `node` learns of `far` in the handshake.
+    fn introduction(&self, node: u32, far: u32) -> Introduction {
+        let relays = |near: &&u32| !self.tiers.is_leaf(**near);
+        let degree = self.neighbours.of(far).iter().filter(relays).count() as u32;
+        let mut who = introduction(node, far, degree);
+        if self.tiers.is_leaf(node) {
+            who.direction = Direction::Outgoing;
+            who.agreement.ours = Role::Leaf;
+            who.agreement.abilities.query_routing = true;
+        }
+        if self.tiers.is_leaf(far) {
+            who.direction = Direction::Incoming;
+            who.agreement.role = Role::Leaf;
+        }
+        who
     }
 
     /// Counts an event, and writes it into the digest.
@@ -373,13 +424,27 @@ pub(super) fn record(object: u32) -> Record {
     Record {
         index: object,
         size: 1,
-        name: format!("object {object}"),
+        name: title(object),
         extensions: Extensions::default(),
     }
 }
 
+/// The route table of a node that holds these.
+fn table(shelf: &[u32]) -> RouteTable {
+    let mut table = RouteTable::new(SLOTS);
+    for object in shelf {
+        title(*object)
+            .split(' ')
+            .for_each(|word| table.insert(word));
+    }
+    table
+}
+
 /// The TTL of a flood that names none: as far as relays on the real network let a query go.
 pub const FLOOD_TTL: u8 = 7;
+
+/// Slots of a leaf's table: the least that gtk-gnutella sends, 2 KiB with room for hundreds of objects.
+const SLOTS: u32 = 1 << 14;
 
 /// GUIDs a servent remembers. One query runs at a time, so a few are many.
 const ROUTES: usize = 16;

@@ -27,6 +27,7 @@ use clap::Subcommand;
 
 pub(super) use compare::Compare;
 pub(super) use experiment::Source;
+pub(super) use reality::LEAVES;
 
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
