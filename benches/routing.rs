@@ -136,7 +136,7 @@ fn overlay() -> Overlay {
         };
         let connected = Input::Connected {
             peer: PeerId(number),
-            who: Box::new(who),
+            who: Arc::new(who),
         };
         overlay.handle(Time::ZERO, connected, &mut Vec::new());
     }

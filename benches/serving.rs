@@ -1,5 +1,5 @@
 //! Serving one file of 1 GiB, and 10,000 files of 32 KiB over kept connections, held against nginx with sendfile in the
-//! same run: `cargo bench --bench serving`.
+//! same run: `cargo bench --bench serving`, and with `-- large` or `-- small` one of them only.
 //!
 //! Both run as processes of their own and are asked in turn by the same client, over the loopback, out of the page
 //! cache. What counts is the ratio: throughput as the client sees it, and CPU seconds of the server as the kernel
@@ -36,6 +36,10 @@ fn main() -> io::Result<()> {
     if arguments.next().as_deref() == Some("serve") {
         return serve(Path::new(&arguments.next().expect("a folder to serve")));
     }
+    let only: Vec<String> = std::env::args()
+        .filter(|word| ["large", "small"].contains(&&**word))
+        .collect();
+    let wanted = |what: &str| only.is_empty() || only.iter().any(|word| word == what);
     let folder = tempfile::tempdir()?;
     make_file(&folder.path().join(NAME))?;
     make_small_files(folder.path())?;
@@ -44,7 +48,18 @@ fn main() -> io::Result<()> {
         Ok(nginx) => servers.push(nginx),
         Err(error) => println!("nginx cannot be run ({error}): no ratio"),
     }
-    for server in &servers {
+    if wanted("large") {
+        large_file(&servers)?;
+    }
+    if wanted("small") {
+        small_files(&servers)?;
+    }
+    Ok(())
+}
+
+/// Asks each server for the large file in turn.
+fn large_file(servers: &[Server]) -> io::Result<()> {
+    for server in servers {
         server.fetch()?; // warms the page cache and the server
     }
     let mut figures = vec![Figures::default(); servers.len()];
@@ -72,7 +87,7 @@ fn main() -> io::Result<()> {
             ours.rate() / nginx.rate()
         );
     }
-    small_files(&servers)
+    Ok(())
 }
 
 /// Asks each server for all small files in turn.

@@ -73,7 +73,7 @@ impl Single {
 
     fn connect(&mut self, peer: u32, who: Introduction) -> Vec<Effect> {
         let peer = PeerId(peer);
-        let who = Box::new(who);
+        let who = Arc::new(who);
         self.take(Input::Connected { peer, who })
     }
 

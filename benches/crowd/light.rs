@@ -102,6 +102,7 @@ async fn agree(
         degree: 32,
         max_ttl: 4,
         deflate: true,
+        relays: false,
     };
     let (mut caller, hello) = Caller::new(greeting, to);
     socket.write_all(hello.as_bytes()).await.expect("it reads");

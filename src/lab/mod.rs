@@ -12,6 +12,7 @@ pub mod churn;
 pub mod compare;
 pub mod course;
 pub mod distribute;
+mod faces;
 mod latency;
 pub mod measure;
 pub mod replicate;

@@ -65,6 +65,11 @@ impl<T> Wheel<T> {
         }
     }
 
+    /// What is still to happen in the tick that runs, as far as it was put in before the tick began; the last first.
+    pub fn due(&self) -> &[T] {
+        &self.due
+    }
+
     /// Whether nothing is to happen.
     pub fn is_empty(&self) -> bool {
         self.due.is_empty() && self.lying == 0 && self.far.is_empty()

@@ -4,23 +4,21 @@
 //! what the node shares, `Wake` with `Woke`. Nobody dials and no link breaks here. Events of one millisecond happen in the
 //! order in which they were caused, so the same seed gives the same run, to the last descriptor.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::hint::black_box;
 use std::sync::Arc;
 
+use super::faces::{Faces, address, record, table};
 use super::latency::Latency;
 use super::measure::Measured;
 use super::topology::{Graph, Neighbours, Tiers};
 use super::wheel::Wheel;
 use super::workload::{Asked, Workload, title};
 use crate::overlay::{
-    Command, Config, Direction, Effect, Event, Input, Introduction, Outbox, Overlay, PeerId,
-    RoleChoice, Strategy,
+    Command, Config, Effect, Event, Input, Outbox, Overlay, PeerId, RoleChoice, Strategy,
 };
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::wire::handshake::{Abilities, Agreement, Role};
-use crate::wire::qrp::RouteTable;
-use crate::wire::{Descriptor, Extensions, Guid, HEADER_LEN, Kind, Query, Record, WalkStep};
+use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, Query, WalkStep};
 
 /// A network of servents that runs.
 #[derive(Debug)]
@@ -59,10 +57,10 @@ struct Net {
 /// A graph made ready for worlds: several may share it.
 #[derive(Clone, Debug)]
 pub struct Ground {
-    neighbours: Arc<Neighbours>,
+    pub(super) neighbours: Arc<Neighbours>,
     back: Arc<Vec<u32>>,
-    nodes: usize,
-    tiers: Tiers,
+    pub(super) nodes: usize,
+    pub(super) tiers: Tiers,
 }
 
 impl Ground {
@@ -107,11 +105,11 @@ impl World {
             routes: ROUTES,
             ..Config::default()
         };
+        let relay = Arc::new(relay);
         let leaf = Arc::new(Config {
             role: RoleChoice::Leaf,
-            ..relay.clone()
+            ..Config::clone(&relay)
         });
-        let relay = Arc::new(relay);
         let nodes = (0..ground.nodes as u32).map(|node| {
             let mut rng = Rng::seeded(seed ^ u64::from(node) << 20);
             let guid = Guid::random(&mut rng);
@@ -143,18 +141,19 @@ impl World {
                 digest: seed,
             },
         };
+        let faces = Faces::new(ground);
         for node in 0..ground.nodes as u32 {
-            world.open(node);
+            world.open(node, &faces);
         }
         world
     }
 
     /// Opens the links of a node, as its handshakes would.
-    fn open(&mut self, node: u32) {
+    fn open(&mut self, node: u32, faces: &Faces) {
         self.handle(node, Input::Command(Command::Listening(address(node))));
         let neighbours = Arc::clone(&self.net.neighbours);
         for (number, far) in neighbours.of(node).iter().enumerate() {
-            let who = Box::new(self.net.introduction(node, *far));
+            let who = faces.of(*far, self.net.tiers.is_leaf(node));
             let peer = PeerId(number as u32);
             let up = Input::Connected { peer, who };
             self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
@@ -192,11 +191,28 @@ impl World {
             self.net.note(node, &input);
             self.handle(node, input);
             self.answer(workload, asked.object);
+            self.look_ahead();
         }
         // Nobody walks any more, so nobody need be told.
         let end = Input::Command(Command::EndSearch(guid));
         self.nodes[asked.by as usize].handle(self.net.now, end, &mut Nowhere);
         std::mem::take(&mut self.net.measured)
+    }
+
+    /// Has those who hear something next fetched from memory, a dozen at a time: alone each would be waited for, and that
+    /// is what takes the most time where many servents each do little.
+    fn look_ahead(&self) {
+        let due = self.net.wheel.due();
+        if due.len().is_multiple_of(AHEAD) {
+            let next = due.iter().rev().take(AHEAD);
+            let seen = next.map(|(node, input)| match input {
+                Input::Received { from, descriptor } => {
+                    self.nodes[*node as usize].glance(*from, &descriptor.header.guid)
+                }
+                _ => 0,
+            });
+            black_box(seen.fold(0, |all, one| all ^ one));
+        }
     }
 
     /// Events since the links were opened: descriptors delivered and timers run down.
@@ -249,23 +265,6 @@ impl Net {
         self.reached_by[asker as usize] = self.number;
         self.round = Guid::random(&mut Rng::seeded(self.seed ^ u64::from(self.number) << 32));
         self.round
-    }
-
-    /// What `node` learns of `far` in the handshake.
-    fn introduction(&self, node: u32, far: u32) -> Introduction {
-        let relays = |near: &&u32| !self.tiers.is_leaf(**near);
-        let degree = self.neighbours.of(far).iter().filter(relays).count() as u32;
-        let mut who = introduction(node, far, degree);
-        if self.tiers.is_leaf(node) {
-            who.direction = Direction::Outgoing;
-            who.agreement.ours = Role::Leaf;
-            who.agreement.abilities.query_routing = true;
-        }
-        if self.tiers.is_leaf(far) {
-            who.direction = Direction::Incoming;
-            who.agreement.role = Role::Leaf;
-        }
-        who
     }
 
     /// Counts an event, and writes it into the digest.
@@ -380,71 +379,11 @@ impl Outbox for Nowhere {
     fn push(&mut self, _: Effect) {}
 }
 
-/// Where a node listens: all are on loopback, where nothing is believed to be far or a crowd.
-pub(super) fn address(node: u32) -> SocketAddrV4 {
-    let [_, a, b, c] = (node + 1).to_be_bytes();
-    SocketAddrV4::new(Ipv4Addr::new(127, a, b, c), 6346)
-}
-
-/// What `node` learns of `far` in the handshake: the one with the smaller number has dialled.
-pub(super) fn introduction(node: u32, far: u32, degree: u32) -> Introduction {
-    Introduction {
-        direction: if node < far {
-            Direction::Outgoing
-        } else {
-            Direction::Incoming
-        },
-        remote: address(far),
-        agreement: Agreement {
-            version: (0, 6),
-            role: Role::Ultrapeer,
-            ours: Role::Ultrapeer,
-            agent: String::new(),
-            listen: Some(address(far)),
-            seen_as: None,
-            guid: None,
-            deflate_out: false,
-            deflate_in: false,
-            vendor_messages: true,
-            bye: true,
-            abilities: Abilities {
-                query_routing: false,
-                last_hop_routing: false,
-                dynamic_queries: true,
-                wider_probes: true,
-            },
-            max_ttl: FLOOD_TTL,
-            degree,
-            hosts: Vec::new(),
-        },
-    }
-}
-
-pub(super) fn record(object: u32) -> Record {
-    Record {
-        index: object,
-        size: 1,
-        name: title(object),
-        extensions: Extensions::default(),
-    }
-}
-
-/// The route table of a node that holds these.
-fn table(shelf: &[u32]) -> RouteTable {
-    let mut table = RouteTable::new(SLOTS);
-    for object in shelf {
-        title(*object)
-            .split(' ')
-            .for_each(|word| table.insert(word));
-    }
-    table
-}
-
 /// The TTL of a flood that names none: as far as relays on the real network let a query go.
 pub const FLOOD_TTL: u8 = 7;
 
-/// Slots of a leaf's table: the least that gtk-gnutella sends, 2 KiB with room for hundreds of objects.
-const SLOTS: u32 = 1 << 14;
+/// How many events are prepared at once: more than memory fetches at a time would be forgotten again.
+const AHEAD: usize = 12;
 
 /// GUIDs a servent remembers. One query runs at a time, so a few are many.
 const ROUTES: usize = 16;

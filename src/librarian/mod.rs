@@ -17,7 +17,7 @@ mod stamp;
 mod trees;
 mod watching;
 
-pub use open::open;
+pub use open::{open, open_cached};
 pub use oversharing::oversharing;
 pub use trees::Trees;
 

@@ -14,6 +14,34 @@ use rustix::io::Errno;
 
 use crate::library::SharedFile;
 
+/// Opens a shared file if the kernel can do so from memory; none says only that [`open`] must be tried, which may wait
+/// for the disk.
+///
+/// What is no regular file was not shared by the scan; what is put in its place is opened without waiting and let go.
+#[cfg(target_os = "linux")]
+pub fn open_cached(file: &SharedFile) -> Option<File> {
+    use rustix::fs::{ResolveFlags, openat2};
+    let inside = ResolveFlags::CACHED
+        .union(ResolveFlags::BENEATH)
+        .union(ResolveFlags::NO_SYMLINKS);
+    // Links on the way to the shared folder are the user's own; in it there are none.
+    let cached = ResolveFlags::CACHED;
+    let folder = FOLDER.union(OFlags::PATH);
+    let folder = openat2(CWD, &*file.root, folder, Mode::empty(), cached).ok()?;
+    let opened = openat2(&folder, &file.relative, FILE, Mode::empty(), inside).ok()?;
+    let opened = File::from(opened);
+    opened
+        .metadata()
+        .is_ok_and(|now| now.is_file())
+        .then_some(opened)
+}
+
+/// Elsewhere nobody can tell beforehand whether the disk will be waited for.
+#[cfg(not(target_os = "linux"))]
+pub fn open_cached(_: &SharedFile) -> Option<File> {
+    None
+}
+
 /// Opens a shared file. Its size now is that of the opened file, not the one the last scan saw.
 ///
 /// # Errors

@@ -114,17 +114,11 @@ async fn seek(inbox: Inbox, downloads: Downloads, id: DownloadId, sha1: Sha1) {
     let Ok(mut search) = answer.await else { return };
     let until = Instant::now() + LISTEN;
     while let Ok(Some(found)) = timeout_at(until, search.hits.recv()).await {
-        let push = (found.hit.trailer.push == Some(true)).then_some(found.hit.servent);
         for record in &found.hit.records {
             if record.sha1() != Some(sha1) {
                 continue;
             }
-            let source = Source {
-                addr: found.hit.addr,
-                get: Some((record.index, record.name.clone())),
-                push,
-            };
-            if !downloads.add_source(id, source) {
+            if !downloads.add_source(id, Source::of(&found.hit, record)) {
                 return;
             }
         }

@@ -102,6 +102,9 @@ impl Servent {
         };
         let uploads = Uploads::new(stores.librarian.shelf(), identity, settings.upload_slots);
         uploads.limit().set(settings.upload_limit);
+        uploads.relay(settings.relay);
+        settings.overlay.relays = settings.relay > 0;
+        uploads.repay(settings.tit_for_tat);
         stores.downloads.limit().set(settings.download_limit);
         uploads.lobby().narrow(room.seats());
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());

@@ -30,10 +30,14 @@ pub struct Settings {
     pub index: Option<SocketAddrV4>,
     /// Uploads at once.
     pub upload_slots: usize,
+    /// Whether those who brought us more go first in the queue for uploads.
+    pub tit_for_tat: bool,
     /// Bytes a second that may go out, messages and files together; 0 for all there are.
     pub upload_limit: u64,
     /// Bytes a second that may come in; 0 for all there are.
     pub download_limit: u64,
+    /// Bytes an hour that are passed on between pairs to whom nobody can connect; 0 for nobody's.
+    pub relay: u64,
     /// How long what a link has to carry waits before it goes: zero, but where many servents on one machine are to be as far
     /// from each other as on a network, so that no long way is quicker than a short one.
     pub link_delay: Duration,

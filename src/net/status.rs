@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{BootstrapStep, GatewayNews};
 use crate::overlay::{Counts, Direction, Reachable, RoleReason};
+use crate::transfer::RelayStatus;
 use crate::wire::Guid;
 use crate::wire::handshake::Role;
 
@@ -39,6 +40,8 @@ pub struct Status {
     pub uploads: usize,
     /// Bytes a second that may go out and come in; 0 for all there are.
     pub limits: [u64; 2],
+    /// What is passed on between pairs to whom nobody can connect.
+    pub relay: RelayStatus,
     /// Descriptors, by kind and direction.
     pub counts: Counts,
     /// Descriptors that full link queues shed.
@@ -51,7 +54,7 @@ pub struct Status {
     pub reachable: [Reachable; 2],
     /// Neighbours who pass pushes on to us, if we need it.
     pub proxies: Vec<SocketAddrV4>,
-    /// Hosts known that could be dialled.
+    /// Hosts known, good and bad.
     pub hosts: usize,
     /// Where hosts come from, in the order in which they are used, and how many have come.
     pub bootstrap: Vec<BootstrapStep>,
@@ -81,6 +84,7 @@ impl Status {
             downloads: 0,
             uploads: 0,
             limits: [0; 2],
+            relay: RelayStatus::default(),
             counts: Counts::default(),
             shed: 0,
             lost_hits: 0,

@@ -319,11 +319,7 @@ impl Watcher {
             name: record.name.clone(),
             size: Some(record.size),
             sha1: Some(sha1),
-            sources: vec![Source {
-                addr: hit.addr,
-                get: Some((record.index, record.name.clone())),
-                push: (hit.trailer.push == Some(true)).then_some(hit.servent),
-            }],
+            sources: vec![Source::of(hit, record)],
         });
         begun
             .inspect_err(|error| tracing::warn!(%error, "what was found is not fetched"))

@@ -31,6 +31,8 @@ pub struct Config {
     pub hard_ttl: u8,
     /// Whether to speak by datagrams as well, where there is a socket for them.
     pub udp: bool,
+    /// Whether to tell neighbours that we relay: join the connections of two to whom nobody can connect.
+    pub relays: bool,
     /// Whether to dial others by ourselves; off for networks whose links a test or lesson sets by hand.
     pub grow: bool,
     /// Be heard at least this often on every link (gtk-gnutella drops ultrapeers silent for 20 s).
@@ -59,6 +61,7 @@ impl Default for Config {
             max_ttl: 7,
             hard_ttl: 15,
             udp: true,
+            relays: false,
             grow: true,
             keep_alive: Duration::from_secs(12),
             silence: Duration::from_secs(60),

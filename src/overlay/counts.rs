@@ -5,6 +5,8 @@ use crate::wire::Kind;
 /// Descriptors by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// 0x80.
+    pub query: u64,
     /// 0x00.
     pub ping: u64,
     /// 0x01.
@@ -17,8 +19,6 @@ pub struct Tally {
     pub vendor: u64,
     /// 0x40.
     pub push: u64,
-    /// 0x80.
-    pub query: u64,
     /// 0x81.
     pub query_hit: u64,
     /// All others.
@@ -59,12 +59,12 @@ impl Tally {
 /// All that is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Queries seen before.
+    pub duplicate: u64,
     /// Received.
     pub received: Tally,
     /// Sent (handed to links; what a link then shed is counted there).
     pub sent: Tally,
-    /// Queries seen before.
-    pub duplicate: u64,
     /// Refused for any reason: malformed, no route, TTL, throttled.
     pub dropped: u64,
     /// Of these, queries of neighbours whose earlier ones had made more work than is theirs to make.

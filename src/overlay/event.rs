@@ -1,6 +1,7 @@
 //! The two enums of the one door: what the world tells the overlay, and what the overlay asks of the world.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Time;
@@ -42,7 +43,7 @@ pub enum Input {
         /// The new neighbour's number.
         peer: PeerId,
         /// Who it is.
-        who: Box<Introduction>,
+        who: Arc<Introduction>,
     },
     /// A link is gone, whoever closed it.
     Disconnected {

@@ -5,6 +5,7 @@
 //! network that has lost a third of its servents grows together again from every side.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Time;
@@ -55,7 +56,7 @@ impl Overlay {
         &mut self,
         now: Time,
         peer: PeerId,
-        mut who: Introduction,
+        who: Arc<Introduction>,
         out: &mut impl Outbox,
     ) {
         if self.peers.get(peer).is_some() {
@@ -65,8 +66,7 @@ impl Overlay {
             self.growth.dials.retain(|dial| dial.addr != who.remote);
             self.hosts.linked(now, who.remote);
         }
-        let named = std::mem::take(&mut who.agreement.hosts);
-        self.hear_all(now, &named, *who.remote.ip());
+        self.hear_all(now, &who.agreement.hosts, *who.remote.ip());
         if let Err((code, why)) = self.welcome(now, &who, out) {
             self.counts.sent.count(Kind::Bye);
             out.push(Effect::Hangup { peer, code, why });
@@ -91,7 +91,7 @@ impl Overlay {
             // has not said within its first fifty messages which it understands.
             let guid = Guid::random(&mut self.rng);
             let kind = Kind::Vendor { standard: false };
-            let payload = VendorMessage::messages_supported().encode();
+            let payload = VendorMessage::messages_supported();
             self.send(now, peer, Descriptor::new(guid, kind, 1, payload), out);
         }
         self.share_tables(now, out);

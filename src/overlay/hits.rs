@@ -43,10 +43,7 @@ impl Overlay {
             return;
         }
         let way = self.queries.find(now, &query);
-        let Some((to, hops, addr)) = way.and_then(|way| {
-            let peer = self.peers.get(way.to?)?;
-            Some((peer.id, way.hops, self.address_for(peer)?))
-        }) else {
+        let Some((to, hops, addr)) = way.and_then(|way| self.neighbour_on(way)) else {
             self.counts.dropped += 1;
             return;
         };
@@ -70,6 +67,12 @@ impl Overlay {
         if let Some(peer) = self.peers.get_mut(to) {
             peer.answered = Some(now);
         }
+    }
+
+    /// The neighbour to whom a way leads, its hops, and where he can reach us; none when he is gone.
+    pub(super) fn neighbour_on(&self, way: Way) -> Option<(PeerId, u8, SocketAddrV4)> {
+        let peer = self.peers.get(way.to?)?;
+        Some((peer.id, way.hops, self.address_for(peer)?))
     }
 
     /// A hit: to us, if we asked; else back along the way of its query, and none of it is read but who sent it, which

@@ -86,19 +86,21 @@ use search::Search;
 use tables::Tables;
 use walk::Walkers;
 
-/// The state machine.
+/// The state machine. What every query needs stands first and together, as with [`Peer`].
 #[derive(Debug)]
+#[repr(C)]
 pub struct Overlay {
-    guid: Guid,
     config: Arc<Config>,
-    rng: Rng,
-    stage: Stage,
-    standing: Standing,
-    listening: Option<SocketAddrV4>,
-    sharing: Sharing,
     peers: Peers,
     /// Queries seen, and the way their hits go.
     queries: Routes,
+    counts: Counts,
+    stage: Stage,
+    standing: Standing,
+    guid: Guid,
+    rng: Rng,
+    listening: Option<SocketAddrV4>,
+    sharing: Sharing,
     /// Servents whose hits were seen, and the way a Push to them goes.
     servents: Routes,
     hosts: HostCache,
@@ -116,7 +118,6 @@ pub struct Overlay {
     datagrams: Option<Box<Datagrams>>,
     /// When the links are to be looked at next; none before the start.
     rounds_due: Option<Time>,
-    counts: Counts,
 }
 
 /// How far the servent's life has come.
@@ -170,7 +171,7 @@ impl Overlay {
     /// and is counted, an input about somebody already gone is ignored.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut impl Outbox) {
         match input {
-            Input::Connected { peer, who } => self.on_connected(now, peer, *who, out),
+            Input::Connected { peer, who } => self.on_connected(now, peer, who, out),
             Input::Disconnected { peer } => self.on_disconnected(now, peer, out),
             Input::Unreachable { addr, hosts } => self.on_unreachable(now, addr, &hosts, out),
             Input::Received { from, descriptor } => self.on_received(now, from, descriptor, out),
@@ -184,6 +185,13 @@ impl Overlay {
             Input::Woke(Timer::WalkOn) => self.walk_on(now, out),
             Input::Command(command) => self.on_command(now, command, out),
         }
+    }
+
+    /// Reads what a query of this GUID from this neighbour will be judged by, and nothing comes of it but that it lies
+    /// near. For a driver of many servents who knows which of them are next: looked at one after the other, a dozen wait
+    /// for memory hardly longer than one.
+    pub fn glance(&self, from: PeerId, guid: &Guid) -> u64 {
+        self.counts.received.query ^ self.peers.glance(from) ^ self.queries.glance(guid)
     }
 
     /// The neighbours, oldest link first.
@@ -208,6 +216,11 @@ impl Overlay {
         let others = best.filter(|(host, _)| !self.peers.are_at(*host));
         let anchored = anchors.iter().map(|host| (*host, Repute::Anchor));
         anchored.chain(neighbours).chain(others).collect()
+    }
+
+    /// How many hosts are known, good and bad.
+    pub fn known_hosts(&self) -> usize {
+        self.hosts.len()
     }
 
     /// What has been counted.

@@ -73,12 +73,15 @@ impl Default for Offers {
 impl Overlay {
     /// Notes that the hits for a query may go by UDP: it asks for it, with tokens, and its asker is no neighbour.
     pub(super) fn note_wish(&mut self, from: PeerId, header: &Header, query: &Query, bytes: usize) {
+        let wanted = header.hops > 0 && query.extensions.ggep.get("SO").is_some();
+        if !wanted {
+            return;
+        }
         let to = header.guid.address();
         let stands = self.peers.get(from).map(|peer| *peer.who.remote.ip());
         let believed = stands.is_some_and(|stands| is_believed(to, stands));
         let fit = believed && is_possible(to) && to.port() >= LOWEST_PORT && !self.is_ourselves(to);
-        let wanted = header.hops > 0 && query.extensions.ggep.get("SO").is_some();
-        if let Some(udp) = self.datagrams.as_deref_mut().filter(|_| fit && wanted) {
+        if let Some(udp) = self.datagrams.as_deref_mut().filter(|_| fit) {
             let wishes = &mut udp.offers.wishes;
             if wishes.len() >= WISHES {
                 wishes.remove(0);

@@ -3,6 +3,7 @@
 //! Some hundreds at most, so a `Vec`, in the order the links came up: the same run has the same order.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::time::Time;
@@ -17,49 +18,55 @@ use super::tables::Given;
 use super::{Direction, Introduction, PeerId};
 
 /// A neighbour: in public what `peers` shows of it.
+///
+/// What every descriptor looks at stands first, within two cache lines, and stays there: a servent has hundreds of
+/// neighbours, a simulated network millions, and fetching them from memory is most of what passing a query on costs.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Peer {
     /// Its number.
     pub id: PeerId,
-    /// Who it is.
-    pub who: Introduction,
-    /// Since when.
-    pub since: Time,
-    /// Descriptors received from it.
-    pub received: u64,
-    /// Descriptors sent to it.
-    pub sent: u64,
-
-    /// When it was last heard.
-    pub(super) heard: Time,
-    /// When it last heard us.
-    pub(super) spoken: Time,
-    /// When it was last pinged.
-    pub(super) pinged: Time,
-    /// When it was last asked for other hosts.
-    pub(super) asked: Time,
-    /// Pongs it may still send: some for each ping of ours.
-    pub(super) pongs_due: u8,
-    /// Pongs we send it.
-    pub(super) pongs: Quota,
-    /// Queries we take from it.
-    pub(super) queries: Quota,
-    /// What it owes for the work these made.
-    pub(super) work: Debt,
-    /// Queries it sent beyond that, lately.
+    /// Queries it sent beyond its quota, lately.
     pub(super) excess: u32,
-    /// Rules it broke.
-    pub(super) faults: u8,
-    /// When we last answered a query it brought.
-    pub(super) answered: Option<Time>,
-    /// Its route table as it arrives.
-    pub(super) routing: Option<Box<Receiver>>,
-    /// Ours as it has it.
-    pub(super) given: Given,
+    /// Whether it is a leaf of ours.
+    leaf: bool,
     /// It takes queries with fewer hops than this (BEAR/4).
     pub(super) hops_flow: u8,
     /// We take queries from it with fewer hops than this, as it has been told.
     pub(super) flow_told: u8,
+    /// Pongs it may still send: some for each ping of ours.
+    pub(super) pongs_due: u8,
+    /// Rules it broke.
+    pub(super) faults: u8,
+    /// Descriptors received from it.
+    pub received: u64,
+    /// Descriptors sent to it.
+    pub sent: u64,
+    /// When it was last heard.
+    pub(super) heard: Time,
+    /// When it last heard us.
+    pub(super) spoken: Time,
+    /// Queries we take from it.
+    pub(super) queries: Quota,
+    /// What it owes for the work these made.
+    pub(super) work: Debt,
+    /// Its route table as it arrives.
+    pub(super) routing: Option<Box<Receiver>>,
+
+    /// Who it is.
+    pub who: Arc<Introduction>,
+    /// Since when.
+    pub since: Time,
+    /// When it was last pinged.
+    pub(super) pinged: Time,
+    /// When it was last asked for other hosts.
+    pub(super) asked: Time,
+    /// Pongs we send it.
+    pub(super) pongs: Quota,
+    /// When we last answered a query it brought.
+    pub(super) answered: Option<Time>,
+    /// Ours as it has it.
+    pub(super) given: Given,
     /// What it understands.
     pub(super) skills: Skills,
     /// Whether it passes pushes on to us.
@@ -70,28 +77,29 @@ pub struct Peer {
 
 impl Peer {
     /// A neighbour whose link has just come up.
-    pub(super) const fn new(now: Time, id: PeerId, who: Introduction) -> Self {
+    pub(super) fn new(now: Time, id: PeerId, who: Arc<Introduction>) -> Self {
         Self {
             id,
-            who,
-            since: now,
+            excess: 0,
+            leaf: matches!(who.agreement.role, Role::Leaf),
+            hops_flow: u8::MAX,
+            flow_told: u8::MAX,
+            pongs_due: 0,
+            faults: 0,
             received: 0,
             sent: 0,
             heard: now,
             spoken: now,
-            pinged: now,
-            asked: now,
-            pongs_due: 0,
-            pongs: Quota::NEW,
             queries: Quota::NEW,
             work: Debt::NONE,
-            excess: 0,
-            faults: 0,
-            answered: None,
             routing: None,
+            who,
+            since: now,
+            pinged: now,
+            asked: now,
+            pongs: Quota::NEW,
+            answered: None,
             given: Given::NOTHING,
-            hops_flow: u8::MAX,
-            flow_told: u8::MAX,
             skills: Skills::NONE,
             proxy: Proxy::Unasked,
             client: None,
@@ -99,8 +107,8 @@ impl Peer {
     }
 
     /// Whether it is a leaf of ours.
-    pub fn is_leaf(&self) -> bool {
-        self.who.agreement.role == Role::Leaf
+    pub const fn is_leaf(&self) -> bool {
+        self.leaf
     }
 
     /// Its route table, once it is complete.
@@ -191,6 +199,13 @@ impl Peers {
         self.list.get_mut(place)
     }
 
+    /// See [`super::Overlay::glance`]. The numbers of links that never broke are also their places.
+    pub(super) fn glance(&self, id: PeerId) -> u64 {
+        let number = self.ids.first().map_or(0, |id| u64::from(id.0));
+        let peer = self.list.get(id.0 as usize);
+        number ^ peer.map_or(0, |peer| peer.received ^ u64::from(peer.routing.is_some()))
+    }
+
     fn place(&self, id: PeerId) -> Option<usize> {
         self.ids.iter().position(|other| *other == id)
     }
@@ -205,6 +220,10 @@ impl Peers {
 
     pub(super) fn add(&mut self, peer: Peer) {
         self.ids.push(peer.id);
+        if self.list.len() == self.list.capacity() {
+            // Room for as many again would be most of what a servent of few neighbours takes.
+            self.list.reserve_exact(self.list.len() / 4 + 1);
+        }
         self.list.push(peer);
     }
 

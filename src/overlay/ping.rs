@@ -3,6 +3,7 @@
 //! The one rule: a ping is never passed on. A TTL of 1 asks for ourselves, anything above for others too, and these come
 //! from the cache.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -102,7 +103,8 @@ impl Overlay {
         peer.pongs_due -= 1;
         if what.header.hops == 0 && *pong.addr.ip() == stands {
             // Its own: an incoming neighbour that did not say in the handshake where it listens says it here.
-            peer.who.agreement.listen.get_or_insert(pong.addr);
+            let who = Arc::make_mut(&mut peer.who);
+            who.agreement.listen.get_or_insert(pong.addr);
         }
         if leaf || self.is_ourselves(pong.addr) {
             // Nobody dials a leaf.

@@ -99,11 +99,22 @@ impl Overlay {
         self.reachable.not_by_tcp() || !self.proxies().is_empty()
     }
 
-    /// What our hits say of them (GGEP `PUSH`).
+    /// What our hits say of them: who passes pushes on (GGEP `PUSH`), and who of these also joins us with somebody to whom
+    /// we cannot connect (GGEP `RELAY`, our own).
     pub(super) fn name_proxies(&self, ggep: &mut Ggep) {
         let proxies = self.proxies();
         if !proxies.is_empty() {
             ggep.push("PUSH", packed(&proxies));
+        }
+        let relays = |addr: &SocketAddrV4| {
+            let mut peers = self.peers.iter();
+            peers.any(|peer| {
+                peer.proxy == Proxy::Serves(*addr) && peer.who.agreement.abilities.relays
+            })
+        };
+        let relays: Vec<SocketAddrV4> = proxies.into_iter().filter(relays).collect();
+        if !relays.is_empty() {
+            ggep.push("RELAY", packed(&relays));
         }
     }
 

@@ -29,7 +29,7 @@ impl Overlay {
             return;
         };
         // A Push that runs in a circle meets itself here.
-        let fresh = self.queries.learn(now, &header.guid, SEEN);
+        let fresh = self.queries.learn(now, &header.guid, SEEN).is_none();
         let servent = Push::servent_of(&what.payload).filter(|_| fresh);
         if servent == Some(self.guid) {
             return self.on_push_to_us(now, from, &what, out);
@@ -73,12 +73,16 @@ impl Overlay {
         lately(peer) || (peer.is_proxy() && self.peers.iter().any(lately))
     }
 
-    /// Asks a servent to connect to us.
+    /// Asks a servent to connect to us: one that has us pass pushes on to it, or else one whose hits were seen.
     pub(super) fn ask_push(&mut self, now: Time, servent: Guid, index: u32, out: &mut impl Outbox) {
-        let way = self.servents.find(now, &servent);
-        let Some((to, hops, addr)) = way.and_then(|way| {
-            let peer = self.peers.get(way.to?)?;
-            Some((peer.id, way.hops, self.address_for(peer)?))
+        let neighbour = self.client(&servent).map(|to| (to, 1));
+        let way = neighbour.or_else(|| {
+            let way = self.servents.find(now, &servent)?;
+            Some((way.to?, way.hops.saturating_add(2)))
+        });
+        let Some((to, ttl, addr)) = way.and_then(|(to, ttl)| {
+            let peer = self.peers.get(to)?;
+            Some((to, ttl, self.address_for(peer)?))
         }) else {
             self.counts.dropped += 1;
             return;
@@ -91,7 +95,7 @@ impl Overlay {
         };
         let guid = Guid::random(&mut self.rng);
         self.queries.learn(now, &guid, SEEN);
-        let push = Descriptor::new(guid, Kind::Push, hops.saturating_add(2), push.encode());
+        let push = Descriptor::new(guid, Kind::Push, ttl, push.encode());
         self.send(now, to, push, out);
     }
 }

@@ -55,16 +55,16 @@ impl Routes {
         }
     }
 
-    /// Remembers a new GUID. False, and nothing changes, when it is known already.
-    pub(super) fn learn(&mut self, now: Time, guid: &Guid, way: Way) -> bool {
+    /// Remembers a new GUID. None; or, and nothing changes, the way by which it is known already.
+    pub(super) fn learn(&mut self, now: Time, guid: &Guid, way: Way) -> Option<Way> {
         let print = self.print(guid);
         let set = self.set_mut(print);
         let known = set.position(print);
-        if known.is_some_and(|at| is_fresh(set.marks[at], now)) {
-            return false;
+        if let Some(at) = known.filter(|at| is_fresh(set.marks[*at], now)) {
+            return Some(set.way(at));
         }
         set.insert(known, print, way, now);
-        true
+        None
     }
 
     /// Lays a route or freshens it: over a way that is `broken`, never over one that holds and leads elsewhere.
@@ -115,6 +115,12 @@ impl Routes {
         let set = self.sets.get(index(print, self.sets.len()))?;
         let at = set.position(print)?;
         is_fresh(set.marks[at], now).then(|| set.way(at))
+    }
+
+    /// See [`super::Overlay::glance`].
+    pub(super) fn glance(&self, guid: &Guid) -> u64 {
+        let set = self.sets.get(index(self.print(guid), self.sets.len()));
+        set.map_or(0, |set| set.prints[0])
     }
 
     /// The 64 bits that stand for a GUID; never those of an empty place.
@@ -233,8 +239,8 @@ mod tests {
     #[test]
     fn a_second_copy_moves_nothing() {
         let mut routes = table(64);
-        assert!(routes.learn(Time::ZERO, &guid(1), via(1)));
-        assert!(!routes.learn(Time::ZERO, &guid(1), via(2)));
+        assert!(routes.learn(Time::ZERO, &guid(1), via(1)).is_none());
+        assert!(routes.learn(Time::ZERO, &guid(1), via(2)).is_some());
         assert_eq!(routes.find(Time::ZERO, &guid(1)), Some(via(1)));
         assert_eq!(routes.find(Time::ZERO, &guid(2)), None);
     }
@@ -243,8 +249,8 @@ mod tests {
     fn a_guid_of_our_own_is_known_and_leads_nowhere() {
         let mut routes = table(64);
         let home = Way { to: None, ..via(0) };
-        assert!(routes.learn(Time::ZERO, &guid(1), home));
-        assert!(!routes.learn(Time::ZERO, &guid(1), via(2)));
+        assert!(routes.learn(Time::ZERO, &guid(1), home).is_none());
+        assert!(routes.learn(Time::ZERO, &guid(1), via(2)).is_some());
         assert_eq!(routes.find(Time::ZERO, &guid(1)), Some(home));
     }
 
@@ -255,10 +261,14 @@ mod tests {
             probe: true,
             ..via(1)
         };
-        routes.learn(Time::ZERO, &guid(1), probe);
-        routes.learn(Time::ZERO, &guid(2), via(1));
+        assert!(routes.learn(Time::ZERO, &guid(1), probe).is_none());
+        assert!(routes.learn(Time::ZERO, &guid(2), via(1)).is_none());
         assert!(!routes.widen(Time::from_secs(600), &guid(1)), "too late");
-        routes.learn(Time::from_secs(600), &guid(1), probe);
+        assert!(
+            routes
+                .learn(Time::from_secs(600), &guid(1), probe)
+                .is_none()
+        );
         assert!(routes.widen(Time::from_secs(600), &guid(1)));
         assert!(!routes.widen(Time::from_secs(600), &guid(1)));
         assert!(!routes.widen(Time::ZERO, &guid(2)));
@@ -269,10 +279,18 @@ mod tests {
     #[test]
     fn a_route_ends_within_ten_minutes() {
         let mut routes = table(64);
-        routes.learn(Time::from_secs(59), &guid(1), via(1));
+        assert!(
+            routes
+                .learn(Time::from_secs(59), &guid(1), via(1))
+                .is_none()
+        );
         assert!(routes.find(Time::from_secs(540), &guid(1)).is_some());
         assert!(routes.find(Time::from_secs(600), &guid(1)).is_none());
-        assert!(routes.learn(Time::from_secs(600), &guid(1), via(2)));
+        assert!(
+            routes
+                .learn(Time::from_secs(600), &guid(1), via(2))
+                .is_none()
+        );
         assert_eq!(routes.find(Time::from_secs(601), &guid(1)), Some(via(2)));
     }
 
@@ -294,7 +312,11 @@ mod tests {
     fn the_oldest_is_forgotten_and_the_table_never_grows() {
         let mut routes = table(4);
         for number in 0..5 {
-            assert!(routes.learn(Time::ZERO, &guid(number), via(number as u32)));
+            assert!(
+                routes
+                    .learn(Time::ZERO, &guid(number), via(number as u32))
+                    .is_none()
+            );
         }
         assert_eq!(routes.find(Time::ZERO, &guid(0)), None);
         for number in 1..5 {
@@ -310,7 +332,7 @@ mod tests {
     fn the_last_tenth_of_the_capacity_is_practically_never_lost() {
         let mut routes = table(65_536);
         for number in 0..200_000 {
-            routes.learn(Time::ZERO, &guid(number), via(1));
+            assert!(routes.learn(Time::ZERO, &guid(number), via(1)).is_none());
         }
         let kept = (193_500..200_000)
             .filter(|number| routes.find(Time::ZERO, &guid(*number)).is_some())

@@ -141,15 +141,16 @@ impl Overlay {
             probe: header.ttl <= 1 && header.hops <= 1,
             walk: false,
         };
-        let fresh = self.queries.learn(now, &header.guid, way);
-        let walks = !fresh
-            && self
-                .queries
-                .find(now, &header.guid)
-                .is_some_and(|way| way.walk);
-        if !fresh && !walks && (header.ttl <= 1 || !self.queries.widen(now, &header.guid)) {
-            self.counts.duplicate += 1;
-            return;
+        let known = self.queries.learn(now, &header.guid, way);
+        let fresh = known.is_none();
+        if let Some(known) = known
+            && !known.walk
+        {
+            let widens = known.probe && header.ttl > 1;
+            if !widens || !self.queries.widen(now, &header.guid) {
+                self.counts.duplicate += 1;
+                return;
+            }
         }
         let Some(query) = Query::decode(&what.payload).ok().filter(asks_something) else {
             self.counts.dropped += 1;

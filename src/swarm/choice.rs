@@ -43,8 +43,8 @@ impl Swarm {
         let claims = self.claims(now);
         let whole = ByteRange::new(0, size);
         let offered: Vec<ByteRange> = match &source.has {
-            Some(has) => has.within(whole).collect(),
-            None => vec![whole],
+            Some(has) if !source.grown => has.within(whole).collect(),
+            _ => vec![whole],
         };
         let free: Vec<ByteRange> = offered
             .iter()
@@ -55,16 +55,17 @@ impl Swarm {
         let slice = self
             .slice(source)
             .min(self.share(source, left).max(SLOWEST_SLICE));
-        let start = match () {
-            () if free.is_empty() => return self.double(now, id, &offered),
-            // Blocks that come from one source have one who answers for them.
-            () if free.iter().any(|gap| Some(gap.start) == source.last_end) => {
-                source.last_end.unwrap_or_default()
+        // Blocks that come from one source have one who answers for them.
+        let next = source.last_end;
+        let next = next.filter(|next| free.iter().any(|gap| gap.start == *next));
+        let start = match next {
+            _ if free.is_empty() => return self.double(now, id, &offered),
+            // Others are gathering the same file: what we fetch is for them, too.
+            next if self.sources.values().any(|other| other.has.is_some()) => {
+                self.rarest(&free, slice, next)
             }
-            () if self.sources.values().any(|other| other.has.is_some()) => {
-                self.rarest(&free, slice)
-            }
-            () => free[0].start,
+            Some(next) => next,
+            None => free[0].start,
         };
         let gap = free
             .into_iter()
@@ -140,9 +141,9 @@ impl Swarm {
         if aligned > start { aligned } else { end }
     }
 
-    /// The place that the fewest of our sources have; any of these. So whoever leaves takes little with him, and those
-    /// who are not done have something for each other.
-    fn rarest(&mut self, free: &[ByteRange], slice: u64) -> u64 {
+    /// The place that the fewest of our sources have; `next` if it is one of these, or else any. So whoever leaves takes
+    /// little with him, and those who are not done have something for each other.
+    fn rarest(&mut self, free: &[ByteRange], slice: u64, next: Option<u64>) -> u64 {
         let unit = self.block.unwrap_or(slice).max(SLOWEST_SLICE);
         let total: u64 = free.iter().map(ByteRange::len).sum();
         let step = unit * (total / unit / PLACES + 1);
@@ -152,11 +153,7 @@ impl Swarm {
             let aligned = gap.start / unit * unit + unit;
             let starts = std::iter::once(gap.start).chain((aligned..gap.end).step_by(step));
             for start in starts {
-                let end = (start + 1).min(gap.end);
-                let byte = ByteRange::new(start, end);
-                let holders = self.sources.values();
-                let holders = holders.filter_map(|source| source.has.as_ref());
-                let count = holders.filter(|has| has.contains(byte)).count();
+                let count = self.holders(start);
                 if count < best {
                     (best, ties) = (count, 0);
                 }
@@ -168,7 +165,18 @@ impl Swarm {
                 }
             }
         }
-        place
+        next.filter(|next| self.holders(*next) <= best)
+            .unwrap_or(place)
+    }
+
+    /// How many of the sources that have a part of the file have this byte of it.
+    fn holders(&self, at: u64) -> usize {
+        let byte = ByteRange::new(at, at + 1);
+        let parts = self
+            .sources
+            .values()
+            .filter_map(|source| source.has.as_ref());
+        parts.filter(|has| has.contains(byte)).count()
     }
 
     /// The end of the game: all is asked for, but somebody will take long. Whoever is faster is asked for the same.

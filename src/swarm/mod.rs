@@ -28,8 +28,9 @@ const MOST_WORKING: usize = 8;
 /// How many sources are remembered; gtk-gnutella tries 100 as well.
 const MOST_SOURCES: usize = 100;
 
-/// When a partial source that had nothing for us is asked what it has by now.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// When a partial source that had nothing for us is asked what it has by now: soon, for it is fetching, too; twice as late
+/// each time it has nothing new, up to this.
+const LOOK_AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// How much slower than the mean a source must be to lose its place to one that waits, and for how long.
 const TOO_SLOW: u64 = 8;
@@ -115,7 +116,7 @@ impl Swarm {
             Input::Size(size) => self.size = self.size.or(Some(size)),
             Input::Has { source, ranges } => {
                 if let Some(source) = self.sources.get_mut(&source) {
-                    source.has = Some(ranges);
+                    source.hear(ranges);
                 }
             }
             Input::Sending { source, range } => self.on_sending(now, source, range),
@@ -360,10 +361,7 @@ impl Swarm {
                     out.push(Effect::Ask { source: id, range });
                 }
                 // What it has by now it will say when it is asked for anything.
-                None if source.has.is_some() && self.size.is_some() => {
-                    source.has = None;
-                    source.standing = Standing::Resting(now + LOOK_AGAIN);
-                }
+                None if source.has.is_some() && self.size.is_some() => source.rest(now, LOOK_AGAIN),
                 None => {}
             }
         }

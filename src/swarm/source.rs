@@ -36,6 +36,9 @@ pub struct Source {
     pub brought: u64,
     /// The parts of the file it has; all of it when nothing else was told.
     pub(super) has: Option<Ranges>,
+    /// Whether it may have more by now, and how often in a row it turned out that it had nothing for us.
+    pub(super) grown: bool,
+    pub(super) in_vain: u32,
     /// Failures in a row.
     pub(super) failures: u32,
     /// "Busy" in a row.
@@ -66,6 +69,8 @@ impl Source {
             speed: 0,
             brought: 0,
             has: None,
+            grown: false,
+            in_vain: 0,
             failures: 0,
             refusals: 0,
             doubts: 0,
@@ -102,6 +107,19 @@ impl Source {
         self.work().is_some() && now.since(self.heard) >= STALL
     }
 
+    /// Notes which parts of the file it has.
+    pub(super) fn hear(&mut self, ranges: Ranges) {
+        (self.has, self.grown) = (Some(ranges), false);
+    }
+
+    /// Leaves it alone until it may have more than we know of.
+    pub(super) fn rest(&mut self, now: Time, [first, last]: [Duration; 2]) {
+        let wait = first.saturating_mul(2_u32.saturating_pow(self.in_vain));
+        self.in_vain += 1;
+        self.grown = true;
+        self.standing = Standing::Resting(now + wait.min(last));
+    }
+
     /// Notes that it was asked.
     pub(super) fn ask(&mut self, now: Time, range: ByteRange) {
         if self.standing != Standing::Ready || self.brought == 0 {
@@ -116,6 +134,10 @@ impl Source {
 
     /// Notes that its answer begins, which will be this.
     pub(super) fn begin(&mut self, now: Time, range: ByteRange) {
+        // Who has parts only would have said so.
+        if std::mem::take(&mut self.grown) {
+            self.has = None;
+        }
         let (at, end) = (range.start, range.end);
         self.standing = Standing::Working { at, end };
         self.latency = self.latency.min(now.since(self.heard));
@@ -133,7 +155,7 @@ impl Source {
         self.heard = now;
         self.sent += range.len();
         self.brought += range.len();
-        (self.failures, self.refusals) = (0, 0);
+        (self.failures, self.refusals, self.in_vain) = (0, 0, 0);
         self.measure(now);
     }
 

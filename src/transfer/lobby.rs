@@ -4,8 +4,8 @@
 //! held open, silent or speaking a byte at a time, cost those who hold them more than us, and whoever comes with
 //! something to say is heard.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -14,63 +14,84 @@ const SEATS: usize = 256;
 
 /// The lobby of one servent.
 #[derive(Debug, Default)]
-pub struct Lobby(Mutex<Row>);
+pub struct Lobby(Arc<Mutex<Row>>);
 
 #[derive(Debug)]
 struct Row {
     seats: usize,
-    taken: VecDeque<Weak<Notify>>,
+    /// By number; who has sat longest comes first.
+    taken: BTreeMap<u64, Arc<Notify>>,
+    next: u64,
 }
 
 impl Default for Row {
     fn default() -> Self {
         Self {
             seats: SEATS,
-            taken: VecDeque::new(),
+            taken: BTreeMap::new(),
+            next: 0,
         }
     }
 }
 
 /// A caller's place; given up by dropping it.
 #[derive(Debug)]
-pub struct Seat(Arc<Notify>);
+pub struct Seat {
+    row: Arc<Mutex<Row>>,
+    number: u64,
+    shown_out: Arc<Notify>,
+}
 
 impl Lobby {
     /// Has no more than `seats`, where that is fewer than usual: half of the connections the door admits.
     pub fn narrow(&self, seats: usize) {
-        self.row().seats = seats.min(SEATS);
+        lock(&self.0).seats = seats.min(SEATS);
     }
 
-    fn row(&self) -> MutexGuard<'_, Row> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A seat for a new caller. Seats given up are not looked for: they count until their turn to be shown out comes,
-    /// which then is nobody's loss.
+    /// A seat for a new caller.
     pub fn enter(&self) -> Seat {
-        let seat = Arc::new(Notify::new());
-        let mut row = self.row();
+        let shown_out = Arc::new(Notify::new());
+        let mut row = lock(&self.0);
         if row.taken.len() >= row.seats
-            && let Some(silent) = row.taken.pop_front().and_then(|seat| seat.upgrade())
+            && let Some((_, silent)) = row.taken.pop_first()
         {
             silent.notify_one();
         }
-        row.taken.push_back(Arc::downgrade(&seat));
-        Seat(seat)
+        let number = row.next;
+        row.next += 1;
+        row.taken.insert(number, Arc::clone(&shown_out));
+        Seat {
+            row: Arc::clone(&self.0),
+            number,
+            shown_out,
+        }
     }
 }
 
 impl Seat {
     /// Ends when the caller has to go.
     pub async fn shown_out(&self) {
-        self.0.notified().await;
+        self.shown_out.notified().await;
     }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        lock(&self.row).taken.remove(&self.number);
+    }
+}
+
+fn lock(row: &Mutex<Row>) -> MutexGuard<'_, Row> {
+    row.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::VecDeque;
+
     use futures_util::FutureExt;
+
+    use super::*;
 
     #[test]
     fn whoever_is_silent_longest_makes_room() {
@@ -91,5 +112,18 @@ mod tests {
         seats.push_back(lobby.enter());
         assert!(!stays(&seats[0]));
         assert!(seats.iter().skip(1).all(stays));
+    }
+
+    #[test]
+    fn seats_given_up_are_free_at_once() {
+        let lobby = Lobby::default();
+        let slow = lobby.enter();
+        for _ in 0..3 * SEATS {
+            drop(lobby.enter());
+        }
+        assert!(
+            slow.shown_out().now_or_never().is_none(),
+            "who only asks less often than others is not turned out for it"
+        );
     }
 }

@@ -6,6 +6,7 @@
 
 mod browse;
 mod channel;
+mod credit;
 mod download;
 mod limit;
 mod lobby;
@@ -21,4 +22,4 @@ pub use download::{
 };
 pub use limit::Limit;
 pub use lobby::{Lobby, Seat};
-pub use upload::{Identity, PushWish, UploadStatus, Uploads};
+pub use upload::{Identity, PushWish, RelayStatus, UploadStatus, Uploads};

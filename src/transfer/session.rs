@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::channel::{Arrival, Channel, invalid, within};
-use super::http::{Framing, HeadError, Method, Request, Response};
+use super::http::{Framing, HeadError, Method, RELAY, Request, Response, Status};
 use super::limit::{Limit, Tap};
 
 /// How long connecting may take.
@@ -20,6 +20,9 @@ const HEAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a body may pause.
 pub(super) const STALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a relay may take to join us with another, who has 30 s to come to it.
+const JOIN_LIMIT: Duration = Duration::from_secs(35);
 
 /// The most of an unwanted body that is read only to keep its connection.
 const MAX_UNWANTED: usize = 64 * 1024;
@@ -110,6 +113,35 @@ impl Session {
             _ => response.framing().map_err(invalid)?,
         };
         Ok(response)
+    }
+
+    /// Asks a relay to join us with another, whom all questions go to from then on.
+    ///
+    /// # Errors
+    /// Those of [`Self::ask`]; `ConnectionRefused` when it does not, with the reason.
+    pub(super) async fn switch(
+        mut self,
+        request: Request,
+        agent: &str,
+        other: SocketAddrV4,
+    ) -> io::Result<Self> {
+        let request = request
+            .with("Host", self.host)
+            .with("User-Agent", agent)
+            .with("Connection", "Upgrade")
+            .with("Upgrade", RELAY);
+        let exchange = async {
+            self.channel.stream.write_all(&request.encode()).await?;
+            self.response().await
+        };
+        // The relay has to have the other come first.
+        let response = within(JOIN_LIMIT, exchange).await?;
+        if response.status != Status::SWITCHING {
+            let why = format!("the relay says {} {}", response.status.0, response.phrase);
+            return Err(io::Error::new(io::ErrorKind::ConnectionRefused, why));
+        }
+        self.host = other;
+        Ok(self)
     }
 
     async fn response(&mut self) -> io::Result<Response> {

@@ -12,7 +12,7 @@ use super::demo::Demo;
 use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
-use super::rate::RateLimit;
+use super::rate::{Amount, RateLimit};
 use crate::overlay::{RoleChoice, Strategy};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
@@ -67,6 +67,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "N")]
     pub(super) upload_slots: Option<usize>,
 
+    /// Let those who have brought us more go first in the queue for uploads
+    #[arg(long)]
+    pub(super) tit_for_tat: bool,
+
     /// Upload no faster than this, all uploads together, like 800KiB/s or 5MB/s [default: no limit]
     #[arg(long, value_name = "RATE")]
     #[serde(deserialize_with = "from_text")]
@@ -76,6 +80,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "RATE")]
     #[serde(deserialize_with = "from_text")]
     pub(super) download_limit: Option<RateLimit>,
+
+    /// Join pairs to whom nobody can connect, and pass on up to so many bytes an hour for them, like 500MB [default: nobody]
+    #[arg(long, value_name = "BYTES")]
+    #[serde(deserialize_with = "from_text")]
+    pub(super) relay: Option<Amount>,
 
     /// Stand in this tier: `auto`, `ultrapeer` or `leaf` [default: auto]
     #[arg(long, value_name = "ROLE")]
@@ -152,8 +161,10 @@ impl Options {
             api: self.api.or(file.api),
             child_of: self.child_of,
             upload_slots: self.upload_slots.or(file.upload_slots),
+            tit_for_tat: self.tit_for_tat || file.tit_for_tat,
             upload_limit: self.upload_limit.or(file.upload_limit),
             download_limit: self.download_limit.or(file.download_limit),
+            relay: self.relay.or(file.relay),
             role: self.role.or(file.role),
             search: self.search.or(file.search),
             wait: self.wait.or(file.wait),

@@ -86,8 +86,10 @@ mod tests {
             index = "localhost:8888"
             api = "off"
             upload-slots = 3
+            tit-for-tat = true
             upload-limit = "5MB/s"
             download-limit = "800KiB/s"
+            relay = "500MB"
             role = "leaf"
             search = "flood:ttl=2"
             wait = 2

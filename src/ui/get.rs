@@ -111,17 +111,13 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
     let mut search = session.servent.search(Query::urn(urn), None).await;
     let until = Instant::now() + session.manner.wait;
     while let Ok(Some(found)) = timeout_at(until, search.hits.recv()).await {
-        let records = found.hit.records.into_iter();
-        if let Some(record) = { records }.find(|record| record.sha1() == Some(content.sha1)) {
+        let mut records = found.hit.records.iter();
+        if let Some(record) = records.find(|record| record.sha1() == Some(content.sha1)) {
             return Ok(Wanted {
+                name: content.name.as_ref().unwrap_or(&record.name).clone(),
                 size: Some(record.size),
                 sha1: Some(content.sha1),
-                sources: vec![Source {
-                    addr: found.hit.addr,
-                    get: Some((record.index, record.name.clone())),
-                    push: (found.hit.trailer.push == Some(true)).then_some(found.hit.servent),
-                }],
-                name: content.name.clone().unwrap_or(record.name),
+                sources: vec![Source::of(&found.hit, record)],
             });
         }
     }

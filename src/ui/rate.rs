@@ -1,4 +1,4 @@
-//! A limit as a user writes it: `5MB/s`, `800KiB/s`, `0` for none.
+//! A limit as a user writes it: `5MB/s`, `800KiB/s`, `500MB`, `0` for none.
 
 use std::str::FromStr;
 
@@ -28,6 +28,21 @@ impl FromStr for RateLimit {
     }
 }
 
+/// So many bytes; 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amount(pub(super) u64);
+
+impl FromStr for Amount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().parse() {
+            Ok(ByteSize(bytes)) => Ok(Self(bytes)),
+            Err(_) => Err(format!("bytes are told like `500MB`, not `{text}`")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +62,7 @@ mod tests {
         for text in ["", "fast", "5MB/h", "-3", "100/s", "/s", "nan"] {
             assert!(text.parse::<RateLimit>().is_err(), "{text}");
         }
+        assert_eq!("500 MB".parse(), Ok(Amount(500_000_000)));
+        assert!("500 songs".parse::<Amount>().is_err());
     }
 }

@@ -41,6 +41,9 @@ pub(super) struct Found {
     pub(super) hops: u8,
     /// The servent says that it cannot be connected to.
     pub(super) push: bool,
+    /// Who passes a Push on to it, and who joins it with us.
+    pub(super) proxies: Vec<SocketAddrV4>,
+    pub(super) relays: Vec<SocketAddrV4>,
     /// How long after the search began it came.
     pub(super) after: Duration,
     /// How it was found: `flood`, `dynamic`, `index`, `browse`.
@@ -56,6 +59,8 @@ impl Found {
             addr: self.host,
             get: Some((self.index, self.name.clone())),
             push: self.push.then_some(self.servent),
+            proxies: self.proxies.clone(),
+            relays: self.relays.clone(),
         }
     }
 
@@ -163,6 +168,7 @@ impl Results {
             through,
         } = hit;
         let before = self.list.len();
+        let (proxies, relays) = (hit.trailer.proxies(), hit.trailer.relays());
         for record in hit.records {
             if self.is_full() || !self.seen.insert((hit.addr, record.index)) {
                 continue;
@@ -179,6 +185,8 @@ impl Results {
                 vendor: String::from_utf8_lossy(&hit.trailer.vendor).into_owned(),
                 hops,
                 push: hit.trailer.push == Some(true),
+                proxies: proxies.clone(),
+                relays: relays.clone(),
                 after,
                 strategy,
                 through: through.clone(),

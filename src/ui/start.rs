@@ -59,8 +59,10 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
             None => None,
         },
         upload_slots: options.upload_slots.unwrap_or(UPLOAD_SLOTS),
+        tit_for_tat: options.tit_for_tat,
         upload_limit: options.upload_limit.unwrap_or_default().0,
         download_limit: options.download_limit.unwrap_or_default().0,
+        relay: options.relay.unwrap_or_default().0,
         deflate: !options.no_deflate,
         link_delay: match options.child_of {
             Some(_) => LINK_DELAY,

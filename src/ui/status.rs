@@ -7,6 +7,7 @@ use super::render::{bytes, counted, json, rate, span};
 use super::session::Session;
 use crate::net::{BootstrapSource, BootstrapStep, GatewayNews, GatewayStep};
 use crate::overlay::Tally;
+use crate::transfer::RelayStatus;
 
 /// Shows it.
 pub(super) async fn show(session: &Session) -> Result<(), Failure> {
@@ -70,6 +71,7 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
                 limit(status.limits[1])
             ),
         ),
+        ("relays", relay(&status.relay)),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
         (
@@ -113,6 +115,19 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         rows.map(|(name, value)| [name.to_owned(), value]),
     );
     Ok(())
+}
+
+/// What is passed on for others.
+fn relay(relay: &RelayStatus) -> String {
+    match relay.hourly {
+        0 => "for nobody".to_owned(),
+        hourly => format!(
+            "{}, {} of {} this hour",
+            counted(relay.pairs as u64, "pair"),
+            bytes(relay.spent),
+            bytes(hourly)
+        ),
+    }
 }
 
 /// Where hosts come from, how many came, and when more may.

@@ -126,11 +126,6 @@ pub fn web_cache_question(vendor: &str, version: &str) -> String {
     format!("get=1&hostfile=1&urlfile=1&net=gnutella&client={vendor}&version={version}")
 }
 
-/// The part of a URL that tells a cache of either version of us. The two are the same but for `update`.
-pub fn web_cache_announcement(vendor: &str, version: &str, listening: SocketAddrV4) -> String {
-    format!("update=1&ip={listening}&net=gnutella&client={vendor}&version={version}")
-}
-
 fn is_cache(url: &str) -> bool {
     let rest = url.strip_prefix("http://");
     rest.is_some_and(|rest| !rest.is_empty()) && url.len() <= MAX_URL
@@ -173,11 +168,6 @@ mod tests {
         assert_eq!(
             web_cache_question("SRVT", "0.1.0"),
             "get=1&hostfile=1&urlfile=1&net=gnutella&client=SRVT&version=0.1.0"
-        );
-        let listening = "1.2.3.4:6346".parse().expect("an address");
-        assert_eq!(
-            web_cache_announcement("SRVT", "0.1.0", listening),
-            "update=1&ip=1.2.3.4:6346&net=gnutella&client=SRVT&version=0.1.0"
         );
     }
 }

@@ -4,10 +4,12 @@
 //! flag bytes: the first says which of bits 2 to 5 mean anything and the second what they are. For bit 0 it is the other
 //! way round: the second byte says whether it means anything and the first what it is.
 
+use std::net::SocketAddrV4;
+
 use bytes::{BufMut, BytesMut};
 
 use super::inflate::Budget;
-use super::{Ggep, WireError, ggep};
+use super::{Ggep, WireError, address, ggep};
 
 /// What the trailer of a hit says: what is unset is not said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,21 @@ const GGEP: u8 = 0x20;
 const OPEN_LEN: u8 = 2;
 
 impl Trailer {
+    /// Who passes pushes on to it (GGEP `PUSH`); nobody where the list is malformed.
+    pub fn proxies(&self) -> Vec<SocketAddrV4> {
+        self.hosts("PUSH")
+    }
+
+    /// Who of these also joins it with somebody to whom it cannot connect (GGEP `RELAY`, our own).
+    pub fn relays(&self) -> Vec<SocketAddrV4> {
+        self.hosts("RELAY")
+    }
+
+    fn hosts(&self, id: &str) -> Vec<SocketAddrV4> {
+        let listed = self.ggep.get(id).and_then(|bytes| address::unpack(bytes));
+        listed.unwrap_or_default()
+    }
+
     /// Reads what stands between the last record and the servent GUID. Nothing at all is a trailer that says nothing.
     ///
     /// The GGEP block is looked for, as in LimeWire, whose private area begins with a byte about chat; one that is

@@ -9,4 +9,5 @@ mod fetch;
 mod few_files;
 mod laboratory;
 mod lifecycle;
+mod strangers;
 mod usage;

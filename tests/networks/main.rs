@@ -9,6 +9,7 @@ mod hostile;
 mod joining;
 mod network;
 mod pair;
+mod relays;
 mod stranger;
 mod tiers;
 mod walls;

@@ -31,6 +31,7 @@ impl Stranger {
             degree: 32,
             max_ttl: 7,
             deflate,
+            relays: false,
         };
         let mut socket = TcpStream::connect(addr).await.expect("it listens");
         let (mut caller, hello) = Caller::new(greeting, addr);

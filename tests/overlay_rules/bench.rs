@@ -52,7 +52,7 @@ impl Bench {
     pub(crate) fn greet(&mut self, peer: PeerId, who: Introduction) -> Vec<Effect> {
         self.put(Input::Connected {
             peer,
-            who: Box::new(who),
+            who: Arc::new(who),
         })
     }
 

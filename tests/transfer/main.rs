@@ -1,5 +1,6 @@
 //! Transfers over real sockets on the loopback: what is served, what is fetched, what is left after a crash.
 
+mod attacks;
 mod browsing;
 mod caller;
 mod fetching;

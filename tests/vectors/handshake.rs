@@ -34,6 +34,7 @@ fn greeting() -> Greeting {
         degree: 32,
         max_ttl: 4,
         deflate: true,
+        relays: false,
     }
 }
 

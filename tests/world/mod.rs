@@ -488,6 +488,7 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
                 last_hop_routing: true,
                 dynamic_queries: true,
                 wider_probes: true,
+                relays: false,
             },
             max_ttl: 4,
             degree: 32,

@@ -165,7 +165,7 @@ impl Outbox for Door<'_> {
     }
 }
 
-/// Who lives at an address of this laboratory: the way back from [`super::super::world::address`].
+/// Who lives at an address of this laboratory: the way back from [`super::super::faces::address`].
 fn node_at(addr: SocketAddrV4) -> u32 {
     let [_, a, b, c] = addr.ip().octets();
     u32::from_be_bytes([0, a, b, c]).saturating_sub(1)

@@ -19,9 +19,10 @@ use house::House;
 use streets::{Streets, What};
 pub use traffic::Traffic;
 
+use super::faces::{address, introduction, record};
 use super::latency::Latency;
 use super::workload::{Asked, Workload, title};
-use super::world::{FLOOD_TTL, address, introduction, record};
+use super::world::FLOOD_TTL;
 use crate::overlay::{Command, Config, Direction, Input, PeerId, RoleChoice, Strategy};
 use crate::rng::Rng;
 use crate::time::Time;
@@ -150,8 +151,10 @@ impl Town {
         for (node, far, direction) in ends {
             let degree = self.houses[far as usize].links.len();
             let degree = self.streets.customs.neighbours.unwrap_or(degree) as u32;
-            let mut who = Box::new(introduction(node, far, degree));
+            let mut who = introduction(far, degree);
             who.direction = direction;
+            who.agreement.listen = Some(address(far));
+            let who = Arc::new(who);
             let peer = PeerId(link);
             self.handle(node, Input::Connected { peer, who });
         }

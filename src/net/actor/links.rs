@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::task::JoinError;
@@ -75,7 +76,7 @@ impl Actor {
         let link = Link::start(start, &self.parts.inbox, &mut self.link_tasks);
         self.links.insert(peer, link);
         let (direction, remote) = (who.direction, who.remote);
-        let who = Box::new(who);
+        let who = Arc::new(who);
         self.take(Input::Connected { peer, who });
         if direction == Direction::Outgoing {
             // The overlay keeps one link to each servent; should they have called us first, theirs will do.
@@ -165,6 +166,7 @@ impl Actor {
             degree: u32::try_from(config.slots).unwrap_or(u32::MAX),
             max_ttl: config.ttl,
             deflate: self.parts.deflate,
+            relays: config.relays,
         }
     }
 

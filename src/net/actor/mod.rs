@@ -36,8 +36,9 @@ use crate::librarian::{Census, Shelf};
 use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Repute, Timer};
 use crate::rng::Rng;
 use crate::time::Time;
+use crate::transfer::http::ProxyTarget;
 use crate::transfer::{Downloads, PushWish, Uploads};
-use crate::wire::{Guid, Query};
+use crate::wire::{Ggep, Guid, Push, Query};
 
 /// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
 const FILES_PER_QUERY: usize = 500;
@@ -284,11 +285,29 @@ impl Actor {
 
     /// Somebody takes us for the push proxy of a servent, which we are or not.
     fn pass_push(&mut self, wish: PushWish) {
-        let PushWish { push, asker, reply } = wish;
+        let PushWish {
+            target: ProxyTarget { servent, index },
+            to,
+            asker,
+            reply,
+        } = wish;
+        let known = self.overlay.is_proxy_of(&servent);
         // Who has hung up needs no answer.
-        let _ = reply.send(self.overlay.is_proxy_of(&push.servent));
-        let push = Box::new(push);
-        self.take(Input::Command(Command::PassPush { asker, push }));
+        let _ = reply.send(known);
+        let ggep = Ggep::new();
+        self.take(Input::Command(match to {
+            Some(addr) => Command::PassPush {
+                asker,
+                push: Box::new(Push {
+                    servent,
+                    index,
+                    addr,
+                    ggep,
+                }),
+            },
+            None if known => Command::Push { servent, index },
+            None => return,
+        }));
     }
 
     fn tell(&mut self, event: Event) {

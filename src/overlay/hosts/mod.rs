@@ -87,7 +87,7 @@ impl HostCache {
 
     /// The link to it came up. Where all places of trust are taken the oldest is tried before it has to go.
     pub(super) fn linked(&mut self, now: Time, addr: SocketAddrV4) {
-        self.settle_trial(now, addr);
+        self.settle_trial(addr);
         let host = Host {
             outcome: Outcome::Linked,
             at: now,
@@ -117,7 +117,7 @@ impl HostCache {
 
     /// It would not have us, but it lives.
     pub(super) fn refused(&mut self, now: Time, addr: SocketAddrV4) {
-        self.settle_trial(now, addr);
+        self.settle_trial(addr);
         self.note(now, addr, |_| Outcome::Refused);
     }
 
@@ -213,11 +213,10 @@ impl HostCache {
     }
 
     /// It lives: whoever was on trial stays, as good as any.
-    fn settle_trial(&mut self, now: Time, addr: SocketAddrV4) {
+    fn settle_trial(&mut self, addr: SocketAddrV4) {
         if self.on_trial == Some(addr) {
             self.on_trial = None;
             self.trusted.promote(&addr);
-            self.note(now, addr, |before| before);
         }
     }
 

@@ -53,23 +53,19 @@ impl Rumours {
             }
             return;
         }
-        let is_free = |place: &u16| {
-            self.places
-                .get(place)
-                .is_none_or(|other| other.host.is_bad() || now.since(other.told) >= OLD_NEWS)
-        };
-        if let Some(place) = self.places_for(addr, teller).find(is_free) {
+        if let Some(place) = self.free_place(now, addr, teller) {
             self.put(now, place, addr, Host::NEW);
         }
     }
 
-    /// Takes in a host that has been better known; who stands in its place has to go.
+    /// Takes in a host that has been better known; where no place is free, who stands in its own has to go.
     pub(super) fn take_back(&mut self, now: Time, addr: SocketAddrV4, host: Host) {
-        let mut places = self.places_for(addr, *addr.ip());
-        let first = places.next().unwrap_or_default();
-        let free = |place: &u16| !self.places.contains_key(place);
-        let place = places.find(free).unwrap_or(first);
-        self.put(now, place, addr, host);
+        let teller = *addr.ip();
+        let own = || self.places_for(addr, teller).next();
+        let place = self.free_place(now, addr, teller).or_else(own);
+        if let Some(place) = place {
+            self.put(now, place, addr, host);
+        }
     }
 
     pub(super) fn remove(&mut self, addr: SocketAddrV4) -> Option<Host> {
@@ -109,6 +105,16 @@ impl Rumours {
             self.whereabouts.remove(&before.addr);
         }
         self.whereabouts.insert(addr, place);
+    }
+
+    /// The first of its places that nobody has, or somebody who failed us last or of whom nobody has told for long.
+    fn free_place(&self, now: Time, addr: SocketAddrV4, teller: Ipv4Addr) -> Option<u16> {
+        let is_free = |place: &u16| {
+            self.places
+                .get(place)
+                .is_none_or(|other| other.host.is_bad() || now.since(other.told) >= OLD_NEWS)
+        };
+        self.places_for(addr, teller).find(is_free)
     }
 
     /// Where a host may stand that `teller` told of first: anywhere on one shelf, its own place first.

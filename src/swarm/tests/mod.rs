@@ -136,6 +136,66 @@ fn the_rarest_comes_first() {
 }
 
 #[test]
+fn who_has_nothing_new_is_asked_again_soon_and_ever_later_in_vain() {
+    let (size, first) = (16 * BLOCK, ByteRange::new(0, BLOCK));
+    let mut swarm = World::new(1, size, false, &[]).swarm;
+    let (source, mut now, mut out) = (SourceId(0), Time::ZERO, Vec::new());
+    swarm.handle(now, Input::Found(source), &mut out);
+    let range = first;
+    swarm.handle(now, Input::Arrived { source, range }, &mut out);
+    for seconds in [1, 2, 4, 8, 16, 30, 30] {
+        let ranges = [first].into_iter().collect();
+        swarm.handle(now, Input::Has { source, ranges }, &mut out);
+        let how = Failure::Missing;
+        out.clear();
+        swarm.handle(now, Input::Failed { source, how }, &mut out);
+        let again = now + Duration::from_secs(seconds);
+        now += Duration::from_secs(seconds) - Duration::from_millis(1);
+        swarm.handle(now, Input::Tick, &mut out);
+        assert_eq!(out, [], "{seconds} s");
+        now = again;
+        swarm.handle(now, Input::Tick, &mut out);
+        assert!(matches!(out[..], [Effect::Ask { .. }]), "{seconds} s");
+    }
+    // Who has become whole says so by not saying what he has.
+    let range = ByteRange::new(BLOCK, 2 * BLOCK);
+    swarm.handle(now, Input::Sending { source, range }, &mut out);
+    swarm.handle(now, Input::Arrived { source, range }, &mut out);
+    out.clear();
+    swarm.handle(now, Input::Ended(source), &mut out);
+    assert!(matches!(out[..], [Effect::Ask { .. }]));
+}
+
+#[test]
+fn what_a_source_sends_goes_on_unless_others_need_another_part_more() {
+    let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
+    let (seed, peer, mut out) = (SourceId(0), SourceId(1), Vec::new());
+    swarm.pause(Time::ZERO, true, &mut out);
+    for source in [seed, peer] {
+        swarm.handle(Time::ZERO, Input::Found(source), &mut out);
+    }
+    let range = ByteRange::new(0, 8 * MIB);
+    let came = Input::Arrived {
+        source: seed,
+        range,
+    };
+    swarm.handle(Time::ZERO, came, &mut out);
+    let tell = |swarm: &mut Swarm, end| {
+        let ranges = [ByteRange::new(0, end)].into_iter().collect();
+        let input = Input::Has {
+            source: peer,
+            ranges,
+        };
+        swarm.handle(Time::ZERO, input, &mut Vec::new());
+        swarm.choose(Time::ZERO, seed).expect("all is free").start
+    };
+    swarm.sources.get_mut(&seed).expect("found").last_end = Some(8 * MIB);
+    assert_eq!(tell(&mut swarm, 4 * MIB), 8 * MIB);
+    let elsewhere = tell(&mut swarm, 32 * MIB);
+    assert!(elsewhere >= 32 * MIB, "{elsewhere}");
+}
+
+#[test]
 fn whoever_is_paused_asks_nobody() {
     let mut world = World::new(4, 4 * MIB, true, &[(Manner::Honest, 1_000_000); 2]);
     let mut out = Vec::new();

@@ -60,6 +60,8 @@ pub(super) struct Errand {
     /// Whom to name to it: who has the file, and who has not.
     pub(super) good: Vec<SocketAddrV4>,
     pub(super) bad: Vec<SocketAddrV4>,
+    /// Whether we have something of the file for others, and may name ourselves.
+    pub(super) offers: bool,
     pub(super) cut: CancellationToken,
 }
 
@@ -221,11 +223,7 @@ impl Errand {
             return Ok(session);
         }
         let session = match self.place.push {
-            Some(servent) => {
-                let index = self.place.get.as_ref().map_or(0, |(index, _)| *index);
-                let given = self.shared.pushes.call(servent, index).await;
-                given.map(|(stream, ahead)| Session::on(stream, ahead, self.place.addr))
-            }
+            Some(servent) => self.shared.call_out(servent, &self.place).await,
             None => Session::connect_from(self.shared.here(), self.place.addr).await,
         };
         session
@@ -273,7 +271,7 @@ impl Errand {
             request.headers.push("X-Queued", format_args!("ID={id}"));
         }
         let mut good = self.good.clone();
-        if self.sha1.is_some() && self.part.here().total() > 0 {
+        if self.offers {
             good.extend(here);
         }
         for (name, addresses) in [("X-Alt", &good), ("X-NAlt", &self.bad)] {

@@ -25,6 +25,7 @@ mod status;
 mod store;
 #[cfg(test)]
 mod tests;
+mod walls;
 
 pub use pushes::PushCall;
 pub use status::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Source, Wanted};
@@ -50,6 +51,7 @@ use self::part::Part;
 use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
+use super::credit::Credit;
 use super::limit::Limit;
 use crate::wire::{Guid, Sha1};
 
@@ -73,6 +75,7 @@ struct Shared {
     timing: Timing,
     hosts: Hosts,
     limit: Limit,
+    credit: Credit,
     pushes: Pushes,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
@@ -134,6 +137,7 @@ impl Downloads {
                 timing,
                 hosts: Hosts::default(),
                 limit: Limit::default(),
+                credit: Credit::default(),
                 pushes: Pushes::new(),
                 listen: OnceLock::new(),
                 table: Mutex::new(Table {
@@ -160,6 +164,11 @@ impl Downloads {
     /// How fast all of them together may be.
     pub fn limit(&self) -> &Limit {
         &self.shared.limit
+    }
+
+    /// Who brought how much.
+    pub(super) fn credit(&self) -> &Credit {
+        &self.shared.credit
     }
 
     /// Begins a download, or gives one of the same file that is under way these sources too. One that failed is tried
@@ -289,6 +298,17 @@ impl Downloads {
     /// Takes the connection of a servent that says GIV; false, and the connection is closed, when nobody waits for it.
     pub fn given(&self, servent: Guid, stream: TcpStream, ahead: BytesMut) -> bool {
         self.shared.pushes.give(servent, (stream, ahead))
+    }
+
+    /// Waits for a servent that is called for somebody else.
+    ///
+    /// # Errors
+    /// `TimedOut` after 30 s.
+    pub(super) fn expect(
+        &self,
+        servent: Guid,
+    ) -> impl Future<Output = io::Result<(TcpStream, BytesMut)>> + Send + use<> {
+        self.shared.pushes.expect(servent)
     }
 
     /// Notes where we listen, so that sources can name us to others, and hear us call from that address if it is a certain

@@ -49,6 +49,12 @@ impl Partial {
         });
     }
 
+    /// Whether there is anything to be had.
+    pub(super) fn offers(&self) -> bool {
+        let table = self.table();
+        table.as_ref().is_some_and(|open| !open.proven.is_empty())
+    }
+
     /// Offers nothing any more.
     pub(super) fn close(&self) {
         *self.table() = None;

@@ -62,20 +62,31 @@ impl Pushes {
     /// # Errors
     /// `TimedOut` after 30 s; `NotConnected` when nobody sends our calls.
     pub(super) async fn call(&self, servent: Guid, index: u32) -> io::Result<Given> {
-        let (give, given) = oneshot::channel();
-        self.awaited().entry(servent).or_default().push(give);
+        let given = self.expect(servent);
         let call = PushCall { servent, index };
-        let answer = async {
-            let unsent = |_| io::Error::new(io::ErrorKind::NotConnected, "no Push can be sent");
-            self.calls.send(call).await.map_err(unsent)?;
-            given.await.map_err(|_| io::ErrorKind::TimedOut.into())
-        };
-        let answer = within(LIMIT, answer).await;
-        self.awaited().retain(|_, waiting| {
+        let unsent = |_| io::Error::new(io::ErrorKind::NotConnected, "no Push can be sent");
+        within(LIMIT, async { self.calls.send(call).await.map_err(unsent) }).await?;
+        given.await
+    }
+
+    /// Waits for a servent that was called already, or is at once.
+    ///
+    /// # Errors
+    /// `TimedOut` after 30 s.
+    pub(super) fn expect(
+        &self,
+        servent: Guid,
+    ) -> impl Future<Output = io::Result<Given>> + Send + use<> {
+        let (give, given) = oneshot::channel();
+        let mut awaited = self.awaited();
+        awaited.retain(|_, waiting| {
             waiting.retain(|give| !give.is_closed());
             !waiting.is_empty()
         });
-        answer
+        awaited.entry(servent).or_default().push(give);
+        within(LIMIT, async {
+            given.await.map_err(|_| io::ErrorKind::TimedOut.into())
+        })
     }
 
     /// Takes the connection of a servent that says GIV; false when nobody waits for it.

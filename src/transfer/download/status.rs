@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::store::text;
-use crate::wire::{Guid, Sha1};
+use crate::wire::{Guid, QueryHit, Record, Sha1};
 
 /// A download's number, counted from 1; it stays the same over restarts.
 #[derive(
@@ -23,6 +23,12 @@ pub struct Source {
     /// Its GUID, if it cannot be connected to and has to be asked by Push to connect to us.
     #[serde(with = "text", default)]
     pub push: Option<Guid>,
+    /// Who passes the Push on to it, beside those along the way of its hit.
+    #[serde(default)]
+    pub proxies: Vec<SocketAddrV4>,
+    /// Who joins it with us where it cannot connect to us either.
+    #[serde(default)]
+    pub relays: Vec<SocketAddrV4>,
 }
 
 impl Source {
@@ -32,6 +38,19 @@ impl Source {
             addr,
             get: None,
             push: None,
+            proxies: Vec::new(),
+            relays: Vec::new(),
+        }
+    }
+
+    /// A servent with a file that it told of in a hit.
+    pub fn of(hit: &QueryHit, record: &Record) -> Self {
+        Self {
+            addr: hit.addr,
+            get: Some((record.index, record.name.clone())),
+            push: (hit.trailer.push == Some(true)).then_some(hit.servent),
+            proxies: hit.trailer.proxies(),
+            relays: hit.trailer.relays(),
         }
     }
 

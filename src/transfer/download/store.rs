@@ -223,6 +223,7 @@ mod tests {
             sources: vec![Source {
                 get: Some((3, "été.mp3".to_owned())),
                 push: Some(Guid([5; 16])),
+                proxies: vec![SocketAddrV4::new([1, 2, 3, 4].into(), 5)],
                 ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6346))
             }],
             priority: Priority::High,

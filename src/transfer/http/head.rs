@@ -1,6 +1,7 @@
 //! What a request and a response begin with: a first line, header fields, a blank line.
 
-use std::fmt::{Display, Write};
+use std::borrow::Cow;
+use std::fmt::Display;
 
 /// The longest head in bytes, as gtk-gnutella has it: some ten times what any servent sends.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -47,7 +48,7 @@ impl Version {
 
 /// The header fields of a head, in order. Names are compared without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers(Vec<(Cow<'static, str>, String)>);
 
 impl Headers {
     /// No fields.
@@ -69,7 +70,7 @@ impl Headers {
                     .iter()
                     .map(|field| {
                         let value = String::from_utf8_lossy(field.value);
-                        (field.name.to_owned(), value.into_owned())
+                        (Cow::Owned(field.name.to_owned()), value.into_owned())
                     })
                     .collect(),
             )),
@@ -79,9 +80,12 @@ impl Headers {
     }
 
     /// Adds a field. Control characters in the value become spaces, so that no value can begin a line of its own.
-    pub fn push(&mut self, name: &str, value: impl Display) {
-        let value = value.to_string().replace(char::is_control, " ");
-        self.0.push((name.to_owned(), value));
+    pub fn push(&mut self, name: &'static str, value: impl Display) {
+        let mut value = value.to_string();
+        if value.contains(char::is_control) {
+            value = value.replace(char::is_control, " ");
+        }
+        self.0.push((Cow::Borrowed(name), value));
     }
 
     /// The value of the first field of this name.
@@ -108,7 +112,9 @@ impl Headers {
     /// Writes the fields and the blank line.
     pub(super) fn write(&self, head: &mut String) {
         for (name, value) in &self.0 {
-            let _ = write!(head, "{name}: {value}\r\n");
+            for part in [name, ": ", value, "\r\n"] {
+                head.push_str(part);
+            }
         }
         head.push_str("\r\n");
     }

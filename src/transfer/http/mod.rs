@@ -39,6 +39,9 @@ pub(crate) const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC
 /// The media type of a body that is a row of QueryHits.
 pub const PACKETS: &str = "application/x-gnutella-packets";
 
+/// What two who talk by way of a relay call that (RFC 9110, section 7.8).
+pub(crate) const RELAY: &str = "gnutella-relay/0.1";
+
 /// Names the digest of the file a response carries (HUGE 0.94, section 3.3).
 pub const CONTENT_URN: &str = "X-Gnutella-Content-URN";
 

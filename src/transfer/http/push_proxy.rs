@@ -18,6 +18,24 @@ impl ProxyTarget {
     /// The paths, the one of the proposal first.
     pub(super) const PATHS: [&str; 2] = ["/gnutella/push-proxy?", "/gnutella/pushproxy?"];
 
+    /// Where a servent is asked not to pass the push on but to join the connection with one of the servent (our own).
+    pub(super) const RELAY: &str = "/gnutella/relay?";
+
+    /// What a push proxy is asked for.
+    pub(in crate::transfer) fn push_path(&self) -> String {
+        format!("{}{}", Self::PATHS[0], self.query())
+    }
+
+    /// What a relay is asked for.
+    pub(in crate::transfer) fn relay_path(&self) -> String {
+        format!("{}{}", Self::RELAY, self.query())
+    }
+
+    fn query(&self) -> String {
+        let servent = data_encoding::BASE32_NOPAD.encode(&self.servent.0);
+        format!("ServerId={servent}&file={}", self.index)
+    }
+
     /// Reads what follows the path. LimeWire sends `ServerId` in base32, older servents `guid` in hexadecimal, some a
     /// `file`. Names are compared without regard to case, others are passed over.
     ///

@@ -42,7 +42,7 @@ impl Request {
 
     /// The same with one field more.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
         self.headers.push(name, value);
         self
     }

@@ -1,17 +1,23 @@
 //! Responses.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{Display, Write};
 
 use bytes::Bytes;
 
 use super::head::split_first_line;
 use super::{Framing, HeadError, Headers, Version};
 
+/// Room for the head of a usual answer, so that it is not moved while it is written.
+const USUAL_HEAD: usize = 512;
+
 /// A status code; known ones have a name and a phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status(pub u16);
 
 impl Status {
+    /// From here on the connection carries what another sends.
+    pub const SWITCHING: Self = Self(101);
     /// The whole file.
     pub const OK: Self = Self(200);
     /// A push is on its way.
@@ -32,10 +38,13 @@ impl Status {
     pub const NOT_IMPLEMENTED: Self = Self(501);
     /// All slots are taken.
     pub const BUSY: Self = Self(503);
+    /// The servent we asked to come did not.
+    pub const NOBODY_CAME: Self = Self(504);
 
     /// The words behind the code. They are never empty: LimeWire fails on a line that ends with the code.
     pub const fn phrase(self) -> &'static str {
         match self {
+            Self::SWITCHING => "Switching Protocols",
             Self::OK => "OK",
             Self::ACCEPTED => "Accepted",
             Self::PARTIAL => "Partial Content",
@@ -46,6 +55,7 @@ impl Status {
             Self::HEAD_TOO_LARGE => "Request Header Fields Too Large",
             Self::NOT_IMPLEMENTED => "Not Implemented",
             Self::BUSY => "Service Unavailable",
+            Self::NOBODY_CAME => "Gateway Timeout",
             Self(_) => "Unknown",
         }
     }
@@ -59,7 +69,7 @@ pub struct Response {
     /// The code.
     pub status: Status,
     /// The words behind it: for people, with gtk-gnutella the best explanation there is.
-    pub phrase: String,
+    pub phrase: Cow<'static, str>,
     /// The header fields.
     pub headers: Headers,
 }
@@ -70,14 +80,14 @@ impl Response {
         Self {
             version: Version::Http11,
             status,
-            phrase: status.phrase().to_owned(),
+            phrase: status.phrase().into(),
             headers: Headers::new(),
         }
     }
 
     /// The same with one field more.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Display) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.headers.push(name, value);
         self
     }
@@ -106,7 +116,7 @@ impl Response {
         Ok(Self {
             version,
             status: Status(code),
-            phrase: phrase.trim().to_owned(),
+            phrase: phrase.trim().to_owned().into(),
             headers: Headers::parse(rest)?,
         })
     }
@@ -114,7 +124,8 @@ impl Response {
     /// The bytes of the head.
     pub fn encode(&self) -> Bytes {
         let (version, code) = (self.version.text(), self.status.0);
-        let mut head = format!("{version} {code} {}\r\n", self.phrase);
+        let mut head = String::with_capacity(USUAL_HEAD);
+        let _ = write!(head, "{version} {code} {}\r\n", self.phrase);
         self.headers.write(&mut head);
         head.into()
     }

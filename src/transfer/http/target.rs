@@ -21,6 +21,8 @@ pub enum Target {
     },
     /// `/gnutella/push-proxy?…`: that a servent we know connect to whoever asks.
     PushProxy(ProxyTarget),
+    /// A connection to a servent to which neither of us can connect: `/gnutella/relay?ServerId=`.
+    Relay(ProxyTarget),
     /// `/`: what is shared here.
     Root,
     /// Anything else: nothing of ours.
@@ -51,6 +53,8 @@ impl Target {
             .find_map(|proxy| strip_prefix(path, proxy))
         {
             Ok(Self::PushProxy(ProxyTarget::parse(query)?))
+        } else if let Some(query) = strip_prefix(path, ProxyTarget::RELAY) {
+            Ok(Self::Relay(ProxyTarget::parse(query)?))
         } else if path == "/" {
             Ok(Self::Root)
         } else {
@@ -84,6 +88,13 @@ mod tests {
         assert_eq!(Target::parse("/gnutella/x"), Ok(Target::Unknown));
         let proxy = "/Gnutella/PushProxy?guid=01020304050607080910111213141516";
         assert!(matches!(Target::parse(proxy), Ok(Target::PushProxy(_))));
+        let (servent, index) = (crate::wire::Guid([7; 16]), 3);
+        let asked = ProxyTarget { servent, index };
+        assert_eq!(
+            Target::parse(&asked.push_path()),
+            Ok(Target::PushProxy(asked))
+        );
+        assert_eq!(Target::parse(&asked.relay_path()), Ok(Target::Relay(asked)));
         let (index, name) = (7, "a/b".to_owned());
         assert_eq!(
             Target::parse("/GET/7/a/b"),

@@ -1,6 +1,6 @@
 //! What a request is answered with: heads, made from what was asked and what is shared. Pure.
 
-use httpdate::fmt_http_date;
+use httpdate::HttpDate;
 use percent_encoding::utf8_percent_encode;
 
 use crate::library::SharedFile;
@@ -65,11 +65,11 @@ pub(super) fn offer(
         start: 0,
         end: file.size,
     };
-    let modified = fmt_http_date(file.modified);
+    let modified = HttpDate::from(file.modified);
     let current = request
         .headers
         .get("If-Range")
-        .is_none_or(|seen| seen == modified);
+        .is_none_or(|seen| seen == modified.to_string());
     let (range, mut response) = match request.headers.get("Range").filter(|_| current) {
         None => (whole, Response::new(Status::OK)),
         Some(value) => {

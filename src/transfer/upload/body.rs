@@ -19,6 +19,10 @@ use crate::transfer::limit::Tap;
 /// asks for at a time.
 const CHUNK: u64 = 1024 * 1024;
 
+/// What the kernel reads at a time, unless told otherwise: it comes into the cache and goes together.
+#[cfg(target_os = "linux")]
+const READ_AHEAD: u64 = 128 * 1024;
+
 /// How slowly a reader may read, in bytes a second: a modem does better, and a slot is held as long as it takes.
 const SLOWEST_READER: u64 = 1024;
 
@@ -136,9 +140,14 @@ mod zero_copy {
                     start,
                     end: start + tap.turn(chunk.len()).await,
                 };
-                let push = || self.push(stream, &mut slice, sent);
-                let pushed = within(patience(stream), stream.async_io(Interest::WRITABLE, push));
-                let outcome = pushed.await;
+                let mut push = || self.push(stream, &mut slice, sent);
+                let outcome = match stream.try_io(Interest::WRITABLE, &mut push) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        let pushing = stream.async_io(Interest::WRITABLE, push);
+                        within(patience(stream), pushing).await
+                    }
+                    outcome => outcome,
+                };
                 chunk.start = slice.start;
                 tap.passed(chunk.start - start);
                 match outcome {
@@ -171,10 +180,12 @@ mod zero_copy {
             }
         }
 
-        /// Whether both ends of the chunk can be read without waiting: a guess that costs a microsecond,
-        /// and is yes where the file system cannot tell.
+        /// Whether both ends of the chunk can be read without waiting: a guess that costs a microsecond, less where one
+        /// end is as good as both, and is yes where the file system cannot tell.
         fn is_cached(&self, chunk: ByteRange) -> bool {
-            [chunk.start, chunk.end - 1].into_iter().all(|at| {
+            let ends = [chunk.end - 1, chunk.start];
+            let ends = &ends[..if chunk.len() <= READ_AHEAD { 1 } else { 2 }];
+            ends.iter().all(|&at| {
                 let mut byte = [0];
                 let mut into = [IoSliceMut::new(&mut byte)];
                 let read = preadv2(&*self.file, &mut into, at, ReadWriteFlags::NOWAIT);

@@ -5,21 +5,24 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
-use bytes::BytesMut;
-use httpdate::fmt_http_date;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::{Bytes, BytesMut};
+use httpdate::HttpDate;
+use rustix::net::{SendFlags, send};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 
 use super::answer::{admit, is_fatal, offer, refusal};
 use super::body::Body;
 use super::queue::{Asker, Ticket};
+use super::relay::NoRelay;
 use super::shelf::{Form, Pages, Speaker};
 use super::{UploadStatus, Uploads};
 use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::{Arrival, Channel, within};
 use crate::transfer::http::{
-    ByteRange, Method, PACKETS, Request, Response, Status, Target, Version,
+    ByteRange, Method, PACKETS, ProxyTarget, RELAY, Request, Response, Status, Target, Version,
 };
 use crate::transfer::limit::Tap;
 
@@ -35,6 +38,12 @@ const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// How long we listen after the last answer: closing with bytes unread would reset the connection, and the answer might
 /// never be read.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// That more follows.
+#[cfg(target_os = "linux")]
+const AHEAD: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const AHEAD: SendFlags = SendFlags::empty();
 
 /// A connection, and what is known of the other side.
 #[derive(Debug)]
@@ -127,6 +136,7 @@ impl<'a> Connection<'a> {
                 let passed = self.uploads.pass_push(target, request, self.remote).await;
                 self.refuse(passed, request.keeps_alive()).await
             }
+            Ok(Target::Relay(target)) => Box::pin(self.answer_relay(request, target)).await,
             Ok(Target::Tree(urn)) => self.answer_tree(request, urn.sha1()).await,
             Ok(target) => match (self.find(&target), &target) {
                 (Some(file), _) if !is_fatal(&file, &self.agent) => {
@@ -151,7 +161,11 @@ impl<'a> Connection<'a> {
             Target::Indexed { index, name } => library
                 .get(*index)
                 .filter(|file| Target::names(name, &file.name)),
-            Target::Tree(_) | Target::PushProxy(_) | Target::Root | Target::Unknown => None,
+            Target::Tree(_)
+            | Target::PushProxy(_)
+            | Target::Relay(_)
+            | Target::Root
+            | Target::Unknown => None,
         };
         file.cloned()
     }
@@ -205,12 +219,17 @@ impl<'a> Connection<'a> {
             length: range.len(),
             running: true,
         };
-        let asker = Asker::new(*self.remote.ip(), index, &request.headers);
+        let address = *self.remote.ip();
+        let asker = Asker {
+            credit: self.uploads.credit(address),
+            ..Asker::new(address, index, &request.headers)
+        };
         let slot = match self.uploads.slots.claim(self.number, upload, asker) {
             Ok(slot) => slot,
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
-        self.say(response, kept).await?;
+        let head = self.head(response, kept);
+        self.write_ahead(&head).await?;
         let sent = |count| slot.sent(count);
         body.send(&self.channel.stream, &mut self.tap, range, sent)
             .await?;
@@ -229,17 +248,54 @@ impl<'a> Connection<'a> {
         {
             return Some(body);
         }
-        let wanted = file.clone();
-        let open = move || Body::new(librarian::open(&wanted)?);
-        match tokio::task::spawn_blocking(open).await {
-            Ok(Ok(body)) if body.is(file.size, file.modified) => Some(body),
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) => {
+        let body = match librarian::open_cached(file) {
+            Some(opened) => Body::new(opened),
+            None => {
+                let wanted = file.clone();
+                let open = move || Body::new(librarian::open(&wanted)?);
+                spawn_blocking(open).await.ok()?
+            }
+        };
+        match body {
+            Ok(body) => body.is(file.size, file.modified).then_some(body),
+            Err(error) => {
                 tracing::debug!(name = file.name, %error, "a shared file cannot be opened");
                 None
             }
-            Err(_) => None,
         }
+    }
+
+    /// Joins the connection with one of a servent that is told to connect to us.
+    async fn answer_relay(&mut self, request: &Request, target: ProxyTarget) -> io::Result<bool> {
+        let (uploads, kept) = (self.uploads, request.keeps_alive());
+        let pair = match uploads.relays.seat(*self.remote.ip()) {
+            Ok(pair) => pair,
+            Err(NoRelay::Never) => return self.refuse(Status::NOT_FOUND, kept).await,
+            Err(NoRelay::NotNow) => return self.refuse(Status::BUSY, kept).await,
+        };
+        let Some((_, downloads)) = uploads.also.get() else {
+            return self.refuse(Status::NOT_FOUND, kept).await;
+        };
+        let coming = downloads.expect(target.servent);
+        let called = uploads.wish(target, None, self.remote).await;
+        if called != Status::ACCEPTED {
+            return self.refuse(called, kept).await;
+        }
+        let far = tokio::select! {
+            came = coming => came,
+            // Who says more before he is answered, or leaves, does not wait.
+            _ = self.channel.listen() => return Ok(false),
+        };
+        let Ok(far) = far else {
+            return self.refuse(Status::NOBODY_CAME, kept).await;
+        };
+        let joined = Response::new(Status::SWITCHING)
+            .with("Connection", "Upgrade")
+            .with("Upgrade", RELAY);
+        self.write(&joined.encode()).await?;
+        pair.join(&mut self.channel.stream, far, &uploads.limit)
+            .await?;
+        Ok(false)
     }
 
     /// Tells all that we share.
@@ -310,21 +366,39 @@ impl<'a> Connection<'a> {
         self.say(response, kept).await
     }
 
-    /// Sends a head, with the fields that all have; whether the connection goes on.
+    /// Sends a head; whether the connection goes on.
     pub(super) async fn say(&mut self, response: Response, kept: bool) -> io::Result<bool> {
+        let head = self.head(response, kept);
+        self.write(&head).await?;
+        Ok(kept)
+    }
+
+    /// A head, with the fields that all have.
+    fn head(&mut self, response: Response, kept: bool) -> Bytes {
         let mut response = response
             .with("Server", &self.uploads.identity.agent)
-            .with("Date", fmt_http_date(SystemTime::now()))
+            .with("Date", HttpDate::from(SystemTime::now()))
             .with("Connection", if kept { "Keep-Alive" } else { "close" });
         if !std::mem::replace(&mut self.answered, true) {
             response.headers.push("X-Features", "browse/1.0");
         }
-        self.write(&response.encode()).await?;
-        Ok(kept)
+        response.encode()
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         within(WRITE_LIMIT, self.channel.stream.write_all(bytes)).await
+    }
+
+    /// Writes a head that a body follows at once, with which it leaves: a small file then is one packet's worth, and
+    /// wakes the other side once. The kernel waits a fifth of a second for the body at most.
+    async fn write_ahead(&self, mut head: &[u8]) -> io::Result<()> {
+        let stream = &self.channel.stream;
+        while !head.is_empty() {
+            let write = || Ok(send(stream, head, AHEAD)?);
+            let wrote = within(WRITE_LIMIT, stream.async_io(Interest::WRITABLE, write)).await?;
+            head = &head[wrote..];
+        }
+        Ok(())
     }
 
     /// Ends the connection in a way that lets the other side read all that was said.

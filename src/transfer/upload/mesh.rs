@@ -36,7 +36,7 @@ pub(super) struct Mesh {
     files: Mutex<LruCache<Sha1, Vec<SocketAddrV4>>>,
     /// When which address was tried last.
     tried: Mutex<LruCache<SocketAddrV4, Instant>>,
-    trials: Semaphore,
+    trials: Arc<Semaphore>,
 }
 
 impl Default for Mesh {
@@ -44,7 +44,7 @@ impl Default for Mesh {
         Self {
             files: Mutex::new(LruCache::new(FILES)),
             tried: Mutex::new(LruCache::new(FILES)),
-            trials: Semaphore::new(TRIALS),
+            trials: Arc::new(Semaphore::new(TRIALS)),
         }
     }
 }
@@ -74,14 +74,18 @@ impl Mesh {
             .files()
             .get(&sha1)
             .is_some_and(|known| known.contains(&addr));
-        if known || !mesh.may_try(addr) {
+        if known {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&mesh.trials).try_acquire_owned() else {
+            return;
+        };
+        if !mesh.may_try(addr) {
             return;
         }
         let mesh = Arc::clone(mesh);
         tokio::spawn(async move {
-            let Ok(_permit) = mesh.trials.try_acquire() else {
-                return;
-            };
+            let _permit = permit;
             if has(addr, sha1, &agent).await {
                 let mut files = mesh.files();
                 let known = files.get_or_insert_mut(sha1, Vec::new);

@@ -10,11 +10,13 @@ mod mesh;
 mod napster;
 mod proxy;
 mod queue;
+mod relay;
 mod shelf;
 mod slots;
 mod swarming;
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -24,9 +26,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 
 pub use self::proxy::PushWish;
+pub use self::relay::RelayStatus;
 
 use self::connection::Connection;
 use self::mesh::Mesh;
+use self::relay::Relays;
 use self::slots::Slots;
 use super::channel::within;
 use super::download::Downloads;
@@ -84,6 +88,8 @@ pub struct Uploads {
     mesh: Arc<Mesh>,
     also: OnceLock<(Trees, Downloads)>,
     push_wishes: OnceLock<mpsc::Sender<PushWish>>,
+    relays: Relays,
+    repays: AtomicBool,
 }
 
 impl Uploads {
@@ -100,6 +106,8 @@ impl Uploads {
             mesh: Arc::default(),
             also: OnceLock::new(),
             push_wishes: OnceLock::new(),
+            relays: Relays::default(),
+            repays: AtomicBool::new(false),
         })
     }
 
@@ -108,9 +116,32 @@ impl Uploads {
         let _ = self.also.set((trees, downloads));
     }
 
+    /// Lets those who brought us more of what we downloaded go first in the queue, or not.
+    pub fn repay(&self, tit_for_tat: bool) {
+        self.repays.store(tit_for_tat, Ordering::Relaxed);
+    }
+
+    /// What somebody has brought us, if that counts.
+    fn credit(&self, whom: Ipv4Addr) -> u64 {
+        let repays = self.repays.load(Ordering::Relaxed);
+        let downloads = self.also.get().filter(|_| repays);
+        downloads.map_or(0, |(_, downloads)| downloads.credit().of(whom))
+    }
+
     /// How fast all of them together may be.
     pub const fn limit(&self) -> &Limit {
         &self.limit
+    }
+
+    /// Joins those who have us for their push proxy with others to whom they cannot connect, and passes on up to so many bytes
+    /// an hour for all of them; 0 for nobody.
+    pub fn relay(&self, hourly: u64) {
+        self.relays.set(hourly);
+    }
+
+    /// How it stands with that.
+    pub fn relay_status(&self) -> RelayStatus {
+        self.relays.status()
     }
 
     /// Answers the HTTP requests of one connection until it ends. `first` was already read from it.

@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Uploads;
 use crate::transfer::http::{ProxyTarget, Request, Status};
-use crate::wire::{Ggep, Push};
 
 /// Requests that wait for an answer at once; who comes then is told to come again.
 const WAITING: usize = 16;
@@ -16,8 +15,10 @@ const WAITING: usize = 16;
 /// Somebody wants a servent behind a wall to connect to him.
 #[derive(Debug)]
 pub struct PushWish {
-    /// What is to be passed on.
-    pub push: Push,
+    /// Which servent, and which file it is to offer.
+    pub target: ProxyTarget,
+    /// To whom it is to connect; none: to us, who join it with whoever asks.
+    pub to: Option<SocketAddrV4>,
     /// The far end of the connection that brought it.
     pub asker: Ipv4Addr,
     /// Whether that servent has us pass pushes on.
@@ -45,14 +46,20 @@ impl Uploads {
         let Some(addr) = addr.filter(|addr| addr.ip() == remote.ip()) else {
             return Status::BAD_REQUEST;
         };
+        self.wish(target, Some(addr), remote).await
+    }
+
+    /// Has a servent called that has us for a push proxy; says what [`Self::pass_push`] says.
+    pub(super) async fn wish(
+        &self,
+        target: ProxyTarget,
+        to: Option<SocketAddrV4>,
+        remote: SocketAddrV4,
+    ) -> Status {
         let (reply, answer) = oneshot::channel();
         let wish = PushWish {
-            push: Push {
-                servent: target.servent,
-                index: target.index,
-                addr,
-                ggep: Ggep::new(),
-            },
+            target,
+            to,
             asker: *remote.ip(),
             reply,
         };

@@ -2,7 +2,7 @@
 //!
 //! The one rule: a free slot is kept for the place that has waited longest, and a place is kept by asking again in its
 //! time. Who comes too early goes to the end, who comes too late is out. Without it a slot would go to whoever asks most
-//! often.
+//! often. Credit, where it counts, goes before waiting: who has more is ahead of all who have less.
 //!
 //! Two manners of saying so are known, LimeWire's `X-Queue: 0.1` ("active queueing": the connection stays) and
 //! gtk-gnutella's PARQ (`X-Queue: 1.0`, answered with `X-Queued`). Who speaks neither is told `Retry-After`, and his
@@ -58,6 +58,8 @@ pub(super) struct Asker {
     pub(super) manner: Manner,
     /// The place he says he has (PARQ), which holds though his address changed.
     pub(super) place: Option<Uuid>,
+    /// What he has done for us, in bytes; none where that does not count.
+    pub(super) credit: u64,
 }
 
 impl Asker {
@@ -84,6 +86,7 @@ impl Asker {
             file,
             manner,
             place,
+            credit: 0,
         }
     }
 }
@@ -155,6 +158,7 @@ struct Place {
     id: Uuid,
     address: Ipv4Addr,
     file: u32,
+    credit: u64,
     /// Before this nobody need come.
     from: Instant,
     /// After this the place is lost.
@@ -168,7 +172,7 @@ impl Place {
     }
 }
 
-/// Who waits, the longest first.
+/// Who waits: the one with the most credit first, of equals the one who has waited longest.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     places: Vec<Place>,
@@ -179,27 +183,39 @@ impl Queue {
     pub(super) fn ask(&mut self, now: Instant, asker: Asker, free: usize, limit: usize) -> Turn {
         self.places.retain(|place| now <= place.until);
         let at = self.places.iter().position(|place| place.is_of(&asker));
-        if at.unwrap_or(self.places.len()) < free {
+        if at.unwrap_or_else(|| self.behind_equals(asker.credit)) < free {
             at.map(|at| self.places.remove(at));
             return Turn::Now;
         }
         let mut place = match at {
-            Some(at) if now + LEEWAY >= self.places[at].from => {
+            Some(at)
+                if now + LEEWAY >= self.places[at].from
+                    && asker.credit <= self.places[at].credit =>
+            {
                 return Turn::Wait(self.keep(now, at, asker.manner, limit));
             }
-            Some(too_early) => self.places.remove(too_early),
+            // Too early, or with more credit than he had.
+            Some(at) => self.places.remove(at),
             None if self.has_room_for(asker.address) => Place {
                 id: Uuid::new_v4(),
                 address: asker.address,
                 file: asker.file,
+                credit: 0,
                 from: now,
                 until: now,
             },
             None => return Turn::Full,
         };
-        place.address = asker.address;
-        self.places.push(place);
-        Turn::Wait(self.keep(now, self.places.len() - 1, asker.manner, limit))
+        (place.address, place.credit) = (asker.address, asker.credit);
+        let at = self.behind_equals(place.credit);
+        self.places.insert(at, place);
+        Turn::Wait(self.keep(now, at, asker.manner, limit))
+    }
+
+    /// Where a newcomer with this credit would stand.
+    fn behind_equals(&self, credit: u64) -> usize {
+        let ahead = self.places.iter().rposition(|place| place.credit >= credit);
+        ahead.map_or(0, |last| last + 1)
     }
 
     /// How many wait.
@@ -243,6 +259,7 @@ mod tests {
             file: 1,
             manner: Manner::Active,
             place: None,
+            credit: 0,
         }
     }
 
@@ -269,6 +286,24 @@ mod tests {
         );
         assert_eq!(queue.ask(later, asker(2), 1, 1), Turn::Now);
         assert_eq!(position(queue.ask(later + EACH, asker(3), 0, 1)), 1);
+    }
+
+    #[test]
+    fn who_has_done_more_goes_first_and_equals_keep_their_order() {
+        let (mut queue, start) = (Queue::default(), Instant::now());
+        let with = |credit, host| Asker {
+            credit,
+            ..asker(host)
+        };
+        for (credit, host, place) in [(0, 1, 1), (5, 2, 1), (5, 3, 2), (9, 4, 1), (0, 5, 5)] {
+            let turn = queue.ask(start, with(credit, host), 0, 1);
+            assert_eq!(position(turn), place, "{host}");
+        }
+        let later = start + FIRST;
+        assert_eq!(position(queue.ask(later, with(5, 6), 1, 1)), 4);
+        assert_eq!(queue.ask(later, with(10, 7), 1, 1), Turn::Now);
+        assert_eq!(queue.ask(later, with(9, 4), 1, 1), Turn::Now);
+        assert_eq!(queue.ask(later + EACH, with(5, 2), 1, 1), Turn::Now);
     }
 
     #[test]

@@ -171,6 +171,7 @@ mod tests {
             file: 1,
             manner: Manner::Silent,
             place: None,
+            credit: 0,
         };
         slots.claim(slots.enlist(), upload(host), asker)
     }

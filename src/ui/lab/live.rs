@@ -40,12 +40,29 @@ pub(super) async fn spread(plan: &Plan) -> io::Result<Vec<f64>> {
     let folder = Folder::new()?;
     let (server, peers) = cast(&folder.0, plan)?;
     let sha1 = make(&folder.0.join("0/share").join(NAME), plan)?;
-    let _server = server.run(&["--daemon", "--upload-limit", &rate(plan.server_up)])?;
+    // As in the simulation nobody is turned away, by the server or by a peer. Who hangs up and calls again holds two slots
+    // until the first is noticed to be his no more.
+    let slots = (2 * plan.peers).to_string();
+    let _server = server.run(&[
+        "--daemon",
+        "--upload-limit",
+        &rate(plan.server_up),
+        "--upload-slots",
+        &slots,
+    ])?;
     let limit = READY + Duration::from_secs(plan.size / 20_000_000);
     let ready = timeout(limit, serves(server.addr, sha1));
     ready.await.map_err(|_| late("the server is not ready"))?;
     let (up, down) = (rate(plan.peer_up), rate(plan.peer_down));
-    let options = ["--json", "--upload-limit", &up, "--download-limit", &down];
+    let options = [
+        "--json",
+        "--upload-limit",
+        &up,
+        "--download-limit",
+        &down,
+        "--upload-slots",
+        &slots,
+    ];
     let running: io::Result<Vec<Child>> = peers.iter().map(|peer| peer.run(&options)).collect();
     let mut running = running?;
     let link = format!(

@@ -3,6 +3,7 @@
 //! The one rule: nothing is estimated. Every figure is the difference of what all servents have counted before a question
 //! and once nothing moves any more after it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -148,18 +149,12 @@ async fn ask(village: &Village, asked: Asked) -> io::Result<Vec<Value>> {
 
 /// What one question cost and brought.
 fn between(before: &[Counts], after: &[Counts], hits: &[Value]) -> Measured {
-    let all = |count: fn(&Counts) -> u64| {
-        let sum = |counts: &[Counts]| counts.iter().map(count).sum::<u64>();
+    let grown = |count: &dyn Fn(&Counts) -> u64| {
+        let sum = |all: &[Counts]| all.iter().map(count).sum::<u64>();
         sum(after) - sum(before)
     };
-    let sent = |kind: &'static str| {
-        let sum = |counts: &[Counts]| {
-            let each = counts.iter().filter_map(|one| one.sent.get(kind));
-            each.sum::<u64>()
-        };
-        sum(after) - sum(before)
-    };
-    let known = all(|one| one.duplicate);
+    let sent = |kind: &str| grown(&|one| of(&one.sent, kind));
+    let known = grown(&|one| one.duplicate);
     let reached = before
         .iter()
         .zip(after)
@@ -170,7 +165,7 @@ fn between(before: &[Counts], after: &[Counts], hits: &[Value]) -> Measured {
     measured.checks = sent("vendor");
     measured.hits_sent = sent("query_hit");
     measured.reached = reached as u64;
-    measured.lookups = all(received) - known;
+    measured.lookups = grown(&received) - known;
     measured.results = hits.len() as u64;
     measured.hops_first_hit = hits
         .first()
@@ -184,5 +179,9 @@ fn between(before: &[Counts], after: &[Counts], hits: &[Value]) -> Measured {
 }
 
 fn received(counts: &Counts) -> u64 {
-    counts.received.get("query").copied().unwrap_or_default()
+    of(&counts.received, "query")
+}
+
+fn of(tally: &BTreeMap<String, u64>, kind: &str) -> u64 {
+    tally.get(kind).copied().unwrap_or_default()
 }

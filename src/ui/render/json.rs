@@ -28,6 +28,11 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "downloads": status.downloads,
         "uploads": status.uploads,
         "limits": { "upload": limit(status.limits[0]), "download": limit(status.limits[1]) },
+        "relay": {
+            "hourly": status.relay.hourly,
+            "spent": status.relay.spent,
+            "pairs": status.relay.pairs,
+        },
         "messages": {
             "in": tally(&status.counts.received),
             "out": tally(&status.counts.sent),

@@ -57,6 +57,8 @@ pub struct Abilities {
     pub dynamic_queries: bool,
     /// `X-Ext-Probes`: it passes on the wider copy of a query it first saw as a probe.
     pub wider_probes: bool,
+    /// `X-Relay`: it joins the connections of two to whom nobody can connect (our own).
+    pub relays: bool,
 }
 
 impl Agreement {
@@ -80,6 +82,7 @@ impl Agreement {
                 last_hop_routing: said.supports("X-Ultrapeer-Query-Routing"),
                 dynamic_queries: said.supports("X-Dynamic-Querying"),
                 wider_probes: said.supports("X-Ext-Probes"),
+                relays: said.supports("X-Relay"),
             },
             max_ttl: said
                 .number("X-Max-TTL")

@@ -31,6 +31,8 @@ pub struct Greeting {
     pub max_ttl: u8,
     /// Whether we offer and take deflated links.
     pub deflate: bool,
+    /// `X-Relay`, as an ultrapeer: we join the connections of two to whom nobody can connect.
+    pub relays: bool,
 }
 
 impl Greeting {
@@ -54,6 +56,9 @@ impl Greeting {
         if self.role == Role::Ultrapeer {
             // A leaf relays nothing, so nothing wider either.
             headers.push("X-Ext-Probes", "0.1");
+            if self.relays {
+                headers.push("X-Relay", "0.1");
+            }
         }
         headers.push("X-Degree", self.degree);
         headers.push("X-Max-TTL", self.max_ttl);

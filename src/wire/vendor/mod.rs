@@ -1,5 +1,7 @@
 //! Vendor messages (0x31, 0x32): vendor, selector, version, body.
 
+use std::sync::LazyLock;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::WireError;
@@ -27,10 +29,15 @@ impl VendorMessage {
     /// Vendor, selector and version.
     const FIXED_LEN: usize = 8;
 
-    /// MessagesSupported (null/0v0) naming what we understand. gtk-gnutella ignores the queries of a neighbour that
-    /// announced `Vendor-Message` and does not send this within its first 50 messages.
-    pub fn messages_supported() -> Self {
-        VendorMeaning::MessagesSupported(VendorMeaning::SUPPORTED.to_vec()).message()
+    /// The payload of MessagesSupported (null/0v0), naming what we understand: the same on every link, so put together
+    /// once. gtk-gnutella ignores the queries of a neighbour that announced `Vendor-Message` and does not send this
+    /// within its first 50 messages.
+    pub fn messages_supported() -> Bytes {
+        static PAYLOAD: LazyLock<Bytes> = LazyLock::new(|| {
+            let all = VendorMeaning::SUPPORTED.to_vec();
+            VendorMeaning::MessagesSupported(all).message().encode()
+        });
+        PAYLOAD.clone()
     }
 
     /// Reads a payload; the body is a handle on it.
@@ -69,7 +76,7 @@ mod tests {
 
     #[test]
     fn messages_supported_has_the_layout_gtk_gnutella_checks() {
-        let payload = VendorMessage::messages_supported().encode();
+        let payload = VendorMessage::messages_supported();
         assert_eq!(payload[..8], [0; 8]);
         let count = usize::from(u16::from_le_bytes([payload[8], payload[9]]));
         assert_eq!(payload.len(), 8 + 2 + count * 8);

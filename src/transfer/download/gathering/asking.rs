@@ -45,6 +45,7 @@ impl Gathering<'_> {
             tree,
             good,
             bad,
+            offers: job.partial.offers(),
             cut,
         };
         self.errands.spawn(errand.run());
@@ -99,6 +100,10 @@ impl Gathering<'_> {
         } = news;
         // What was written is here, whoever asked for it.
         if let What::Arrived(range) = what {
+            if let Some(contact) = self.job.contacts.get(source.0 as usize) {
+                let credit = &self.job.shared.credit;
+                credit.note(*contact.source.addr.ip(), range.len());
+            }
             return self.take(Input::Arrived { source, range }).await;
         }
         let current = self

@@ -39,6 +39,7 @@ impl Gathering<'_> {
         };
         contact.banned = true;
         let host = contact.source.addr;
+        self.job.shared.credit.forfeit(*host.ip());
         tracing::warn!(%host, why, "a source is not asked any more");
         if crime != Crime::OtherFile {
             self.why = Some(format!("{host} is not asked any more: {why}"));

@@ -7,6 +7,7 @@ const ALL: Abilities = Abilities {
     last_hop_routing: true,
     dynamic_queries: true,
     wider_probes: true,
+    relays: false,
 };
 
 #[test]

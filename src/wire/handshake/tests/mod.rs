@@ -27,6 +27,7 @@ fn greeting(byte: u8) -> Greeting {
         degree: 32,
         max_ttl: 4,
         deflate: true,
+        relays: false,
     }
 }
 

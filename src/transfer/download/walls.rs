@@ -1,0 +1,117 @@
+//! Sources that cannot be connected to, and the ways to have them come.
+//!
+//! The one rule: each way is tried a moment after the one before, and all go on until the first of them leads to the
+//! source; so nobody has to know beforehand who of us stands behind a wall (after RFC 8305, "Happy Eyeballs"). First a Push
+//! along the way of its hit, then one by its push proxies, and then, for it may be us to whom nobody can connect, a relay.
+
+use std::io;
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Shared;
+use super::status::Source;
+use crate::overlay::is_believed;
+use crate::transfer::http::{ProxyTarget, Request, Status};
+use crate::transfer::session::Session;
+use crate::wire::Guid;
+
+/// How long after the Push its proxies are asked: it mostly has answered by then.
+const PROXIES_AFTER: Duration = Duration::from_secs(1);
+
+/// How long after the Push a relay is asked, which costs a stranger as much as it brings us.
+const RELAYS_AFTER: Duration = Duration::from_secs(2);
+
+/// How many of either are asked; servents name four at most.
+const ASKED: usize = 4;
+
+/// Below this no servent listens, but others do whom strangers might want us to call.
+const LOWEST_PORT: u16 = 1024;
+
+impl Shared {
+    /// A connection to a source of this GUID.
+    ///
+    /// # Errors
+    /// `TimedOut` when it came by none of the ways; else what went wrong with the last of them.
+    pub(super) async fn call_out(&self, servent: Guid, place: &Source) -> io::Result<Session> {
+        let index = place.get.as_ref().map_or(0, |(index, _)| *index);
+        let target = ProxyTarget { servent, index };
+        let pushed = async {
+            let ask_proxies = async {
+                sleep(PROXIES_AFTER).await;
+                self.ask_proxies(target, place).await;
+            };
+            let called = self.pushes.call(servent, index);
+            tokio::pin!(called);
+            let (stream, ahead) = tokio::select! {
+                given = &mut called => given,
+                () = ask_proxies => called.await,
+            }?;
+            Ok(Session::on(stream, ahead, place.addr))
+        };
+        let relayed = async {
+            sleep(RELAYS_AFTER).await;
+            self.find_relay(target, place).await
+        };
+        tokio::pin!(pushed, relayed);
+        tokio::select! {
+            pushed = &mut pushed => match pushed {
+                Err(_) if !place.relays.is_empty() => relayed.await,
+                pushed => pushed,
+            },
+            relayed = &mut relayed, if !place.relays.is_empty() => match relayed {
+                Err(_) => pushed.await,
+                relayed => relayed,
+            },
+        }
+    }
+
+    /// Asks the proxies of a source, one after the other, until one passes the push on.
+    async fn ask_proxies(&self, target: ProxyTarget, place: &Source) {
+        for proxy in named(&place.proxies, place) {
+            let ask = async {
+                let mut session = Session::connect_from(self.here(), proxy).await?;
+                let here = session.local().and_then(|ip| self.listening(ip));
+                let here = here.ok_or(io::ErrorKind::AddrNotAvailable)?;
+                let request = Request::get(target.push_path()).with("X-Node", here);
+                session.ask(request, &self.agent).await
+            };
+            match ask.await {
+                Ok(response) if response.status == Status::ACCEPTED => return,
+                Ok(response) => tracing::debug!(%proxy, status = response.status.0, "no proxy"),
+                Err(error) => tracing::debug!(%proxy, %error, "no proxy"),
+            }
+        }
+    }
+
+    /// Has one of the relays of a source join us.
+    async fn find_relay(&self, target: ProxyTarget, place: &Source) -> io::Result<Session> {
+        let mut last = io::ErrorKind::NotConnected.into();
+        for relay in named(&place.relays, place) {
+            let join = async {
+                let session = Session::connect_from(self.here(), relay).await?;
+                let request = Request::get(target.relay_path());
+                session.switch(request, &self.agent, place.addr).await
+            };
+            match join.await {
+                Ok(session) => return Ok(session),
+                Err(error) => {
+                    tracing::debug!(%relay, %error, "no relay");
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Who is asked of those whom a source names: nobody whom it cannot know.
+fn named<'a>(
+    hosts: &'a [SocketAddrV4],
+    place: &'a Source,
+) -> impl Iterator<Item = SocketAddrV4> + 'a {
+    let fit =
+        |host: &&SocketAddrV4| host.port() >= LOWEST_PORT && is_believed(**host, *place.addr.ip());
+    hosts.iter().filter(fit).take(ASKED).copied()
+}
