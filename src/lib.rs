@@ -28,7 +28,7 @@
 //! | [`net`] | sockets, timers, bootstrap: the tokio driver | all above but `lab` |
 //! | [`lab`] | thousands of overlays in virtual time: graphs, workloads, figures | `overlay`, `central` |
 //! | [`api`] | HTTP and JSON on loopback, by which its owner controls a running servent | nobody: `ui` carries out what is asked for |
-//! | [`live`] | many servents as processes of this machine, joined as a graph says | `api`, `lab` |
+//! | [`live`] | many servents as processes of this machine, joined as a graph says | `api`, `lab`, `central` |
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
 //! Arrows only go down, and the first eight are pure but for that driver: no socket, thread, disk or clock of their own.

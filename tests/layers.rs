@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Each module, and the ones it may import. Arrows only go down.
 const LAYERS: [(&str, &[&str]); 15] = [
     ("api", &[]),
-    ("live", &["api", "lab"]),
+    ("live", &["api", "lab", "central"]),
     ("time", &[]),
     ("rng", &[]),
     ("wire", &["time", "rng"]),

@@ -58,6 +58,11 @@ impl Frame {
         Ok(Some(Self { kind, body }))
     }
 
+    /// Its bytes on the wire.
+    pub const fn length(&self) -> usize {
+        HEAD + self.body.len()
+    }
+
     /// Appends it to `out`.
     pub fn write(&self, out: &mut BytesMut) {
         frame(out, self.kind, |body| body.extend_from_slice(&self.body));
@@ -73,6 +78,16 @@ pub fn frame(out: &mut BytesMut, kind: Kind, fill: impl FnOnce(&mut BytesMut)) {
     let length = u16::try_from(out.len() - start - HEAD).unwrap_or(u16::MAX);
     out.truncate(start + HEAD + usize::from(length));
     out[start..start + 2].copy_from_slice(&length.to_le_bytes());
+}
+
+/// What the whole frames of `bytes` are, in their order.
+pub(super) fn kinds(mut bytes: &[u8]) -> impl Iterator<Item = Kind> {
+    std::iter::from_fn(move || {
+        let (head, rest) = bytes.split_first_chunk::<HEAD>()?;
+        let length = usize::from(u16::from_le_bytes([head[0], head[1]]));
+        bytes = rest.get(length..)?;
+        Some(Kind(u16::from_le_bytes([head[2], head[3]])))
+    })
 }
 
 /// What a frame is. The numbers are the protocol's; those without a name here are answered as unknown.

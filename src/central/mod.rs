@@ -22,10 +22,10 @@ pub use answer::{Hit, Meeting};
 pub use fields::{Fields, Malformed};
 pub use frame::{Frame, FrameError, Kind, MAX_BODY, frame};
 pub use index::{
-    Answer, Batch, Effect, Found, Guest, Index, Input, Limits, Link, Listed, Outbox, Place,
+    Answer, Batch, Effect, Found, Guest, Index, Input, Limits, Link, Listed, Load, Outbox, Place,
     Question, QuestionId, Registration, Span, Totals, Wanted,
 };
-pub use peer::{Offered, Requested};
+pub use peer::{IndexSource, Offered, Requested};
 pub use search::{Bound, Measure, Search};
 pub use share::{Shared, batch};
 pub use token::{address, number, token};

@@ -3,10 +3,57 @@
 //! Whoever is connected to sends `1`. Then either the caller fetches, `GET` and `nick "file" offset`, and is told the size
 //! in digits with the bytes right behind; or the caller sends, `SEND` and `nick "file" size`, and is told the offset.
 
+use std::fmt::{self, Write};
+use std::str::FromStr;
+
 use bytes::{Bytes, BytesMut};
 
 use super::fields::{Fields, Malformed};
 use super::share::{decimal, quote};
+
+/// A file at a user of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexSource {
+    /// The user.
+    pub nick: Bytes,
+    /// The file, as it was shared.
+    pub file: Bytes,
+}
+
+impl IndexSource {
+    /// The user's name, to be shown.
+    pub fn nick(&self) -> String {
+        String::from_utf8_lossy(&self.nick).into_owned()
+    }
+}
+
+impl fmt::Display for IndexSource {
+    /// The nick, a space, the file: each byte a character, for they are in no encoding that anybody agreed on.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.nick.iter().chain(b" ").chain(&self.file);
+        bytes
+            .map(|byte| char::from(*byte))
+            .try_for_each(|letter| f.write_char(letter))
+    }
+}
+
+impl FromStr for IndexSource {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let (nick, file) = text.split_once(' ').ok_or(Malformed)?;
+        let bytes = |text: &str| -> Result<Bytes, Malformed> {
+            let bytes = text
+                .chars()
+                .map(|letter| u8::try_from(letter).map_err(|_| Malformed));
+            bytes.collect()
+        };
+        Ok(Self {
+            nick: bytes(nick)?,
+            file: bytes(file)?,
+        })
+    }
+}
 
 /// `GET`: a file somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +134,20 @@ fn encode(word: &[u8], nick: &[u8], file: &[u8], number: u64) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_kept_as_text() {
+        let source = IndexSource {
+            nick: "tekb".into(),
+            file: Bytes::from_static(b"C:\\m\\\xe9t\xe9 \xff.mp3"),
+        };
+        let text = source.to_string();
+        assert_eq!(text, "tekb C:\\m\\\u{e9}t\u{e9} \u{ff}.mp3");
+        assert_eq!(text.parse(), Ok(source));
+        for bad in ["", "tekb", "tekb \u{100}"] {
+            assert_eq!(bad.parse::<IndexSource>(), Err(Malformed));
+        }
+    }
 
     #[test]
     fn requests_are_read_once_they_are_whole() {

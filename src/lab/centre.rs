@@ -12,7 +12,7 @@ use super::compare::{Comparison, Progress};
 use super::latency::Latency;
 use super::measure::{Measured, Summary};
 use super::workload::{Asked, Workload, title};
-use crate::central::{Effect, Frame, Hit, Index, Input, Kind, Limits, Link, Search, Shared};
+use crate::central::{Effect, Frame, Hit, Index, Input, Kind, Limits, Link, Load, Search, Shared};
 use crate::rng::Rng;
 use crate::time::Time;
 
@@ -27,44 +27,9 @@ pub struct Centre {
     latency: Latency,
     seed: u64,
     now: Time,
-    load: Load,
+    /// What was done by one that is gone.
+    done: Load,
     digest: u64,
-}
-
-/// What a server had to read and to write, in frames and bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// Logins it read.
-    pub logins: u64,
-    /// Registrations, one a copy.
-    pub registrations: u64,
-    /// Searches.
-    pub searches: u64,
-    /// Frames it wrote: greetings, hits, ends of searches.
-    pub answers: u64,
-    /// Bytes it read.
-    pub bytes_in: u64,
-    /// Bytes it wrote.
-    pub bytes_out: u64,
-}
-
-impl Load {
-    /// Frames it read.
-    pub const fn messages_in(&self) -> u64 {
-        self.logins + self.registrations + self.searches
-    }
-
-    /// What came after `earlier`.
-    pub const fn since(self, earlier: Self) -> Self {
-        Self {
-            logins: self.logins - earlier.logins,
-            registrations: self.registrations - earlier.registrations,
-            searches: self.searches - earlier.searches,
-            answers: self.answers - earlier.answers,
-            bytes_in: self.bytes_in - earlier.bytes_in,
-            bytes_out: self.bytes_out - earlier.bytes_out,
-        }
-    }
 }
 
 /// What came of the queries of a comparison when a server answered them.
@@ -151,7 +116,7 @@ impl Centre {
             latency,
             seed,
             now: Time::ZERO,
-            load: Load::default(),
+            done: Load::default(),
             digest: seed,
         }
     }
@@ -189,11 +154,10 @@ impl Centre {
             contains: title(asked.object),
             ..Search::default()
         };
-        let before = self.load;
+        let before = self.load();
         let Some(answers) = self.send(asked.by, Frame::new(Kind::SEARCH, search.encode())) else {
             return (measured, Vec::new());
         };
-        self.load.searches += 1;
         let owners: Vec<u32> = { answers.iter() }
             .filter(|frame| frame.kind == Kind::HIT)
             .filter_map(|frame| node_of(Hit::parse(&frame.body).ok()?.nick))
@@ -203,9 +167,9 @@ impl Centre {
         self.now = self.now + way + way;
         measured.queries = 1;
         measured.lookups = 1;
-        measured.hits_sent = answers.len() as u64;
-        measured.bytes =
-            self.load.bytes_in + self.load.bytes_out - before.bytes_in - before.bytes_out;
+        let cost = self.load() - before;
+        measured.hits_sent = cost.hits;
+        measured.bytes = cost.bytes_in + cost.bytes_out;
         if !owners.is_empty() {
             measured.hit(owners.len() as u64, 1, way + way);
         }
@@ -214,12 +178,13 @@ impl Centre {
 
     /// The server is gone, and all links to it with it.
     pub fn vanish(&mut self) {
+        self.done = self.load();
         self.index = None;
     }
 
     /// What the server had to do so far.
-    pub const fn load(&self) -> Load {
-        self.load
+    pub fn load(&self) -> Load {
+        self.index.as_ref().map_or(self.done, Index::load)
     }
 
     /// A figure for all that was answered, in order.
@@ -235,7 +200,6 @@ impl Centre {
         let port = address(node).port();
         let login = format!("{} - {port} \"servent\" 0", nick(node));
         self.send(node, Frame::new(Kind::LOGIN, login.into_bytes()));
-        self.load.logins += 1;
     }
 
     fn register(&mut self, node: u32, object: u32) {
@@ -251,13 +215,11 @@ impl Centre {
         };
         file.write(&mut body);
         self.send(node, Frame::new(Kind::SHARE, body));
-        self.load.registrations += 1;
     }
 
     /// Sends a frame of a node; what it is answered with. None when there is no server any more.
     fn send(&mut self, from: u32, frame: Frame) -> Option<Vec<Frame>> {
         let index = self.index.as_mut()?;
-        self.load.bytes_in += length(&frame);
         let mut effects = Vec::new();
         let input = Input::Received {
             from: Link(from),
@@ -267,14 +229,12 @@ impl Centre {
         let mut answers = Vec::new();
         for effect in effects {
             if let Effect::Send { bytes, .. } = effect {
-                self.load.bytes_out += bytes.len() as u64;
                 let mut bytes = BytesMut::from(bytes);
                 while let Ok(Some(frame)) = Frame::read(&mut bytes, usize::from(u16::MAX)) {
                     answers.push(frame);
                 }
             }
         }
-        self.load.answers += answers.len() as u64;
         self.note(from, &answers);
         Some(answers)
     }
@@ -290,13 +250,6 @@ impl Centre {
                 (self.digest.rotate_left(5) ^ at ^ sum).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         }
     }
-}
-
-/// The bytes of a frame on the wire.
-fn length(frame: &Frame) -> u64 {
-    let mut bytes = BytesMut::new();
-    frame.write(&mut bytes);
-    bytes.len() as u64
 }
 
 fn nick(node: u32) -> String {

@@ -84,7 +84,7 @@ impl Summary {
     }
 
     /// Notes what a node received that is no servent.
-    pub(super) fn note_most(&mut self, messages: u64) {
+    pub fn note_most(&mut self, messages: u64) {
         self.max_node_messages = self.max_node_messages.max(messages);
     }
 

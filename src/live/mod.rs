@@ -4,11 +4,13 @@
 //! here, and watched. The one rule: no servent outlives the process that founded the village, however that ends. The
 //! system tells each of its parent's death, a closed stdin tells it again, and a village that is dropped ends them itself.
 
+mod centre;
 mod resident;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::api::{Answer, Client, Order};
 use crate::lab::topology::Graph;
+pub use centre::{Centre, Counted};
 use resident::Resident;
 
 /// Servents of a village: each is a process of some 12 MB and twenty file descriptors.
@@ -50,6 +53,8 @@ pub struct Plan {
     pub shares: Vec<Vec<(String, String)>>,
     /// How searches go out where nobody says how, as `--search` takes it.
     pub search: String,
+    /// The index that all are to be members of.
+    pub index: Option<SocketAddr>,
 }
 
 /// How far the founding is.

@@ -32,6 +32,7 @@ impl Resident {
         }
         // It knows nobody, and reads nobody's configuration.
         fs::write(home.join("nobody.txt"), "")?;
+        let index = plan.index.map(|index| format!("--index={index}"));
         let child = Command::new(&plan.program)
             .args(["--child-of", &id().to_string()])
             .args(["--daemon", "--quiet", "--role", "ultrapeer"])
@@ -45,6 +46,7 @@ impl Resident {
                 "downloads",
             ])
             .args(["--search", &plan.search])
+            .args(index)
             .current_dir(home)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -40,10 +40,11 @@ mod webcaches;
 mod whereabouts;
 mod word;
 
+pub use crate::central::IndexSource;
 pub use beginning::{BootstrapSource, BootstrapStep};
 pub use bootstrap::{Bootstrap, Candidate, DEFAULT_PORT};
 pub use gateway::{GatewayNews, GatewayStep};
-pub use membership::{IndexSource, Standing};
+pub use membership::Standing;
 pub use passing::Passing;
 pub use public::Public;
 pub use room::raise_limit_on_open_files;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::membership::IndexSource;
+use crate::central::IndexSource;
 use crate::overlay::Prospect;
 use crate::time::Time;
 use crate::wire::{Guid, QueryHit};

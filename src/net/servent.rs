@@ -1,11 +1,12 @@
 //! The running servent, as its owner holds it.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -16,7 +17,7 @@ use super::datagram::Datagrams;
 use super::gateway::{Gateway, Mapped};
 use super::inbox::{INBOX, Inbox, Order, Report};
 use super::listen::{Door, Napster, bind};
-use super::membership::{Belongings, Meeting, Membership};
+use super::membership::{Begun, Belongings, Membership};
 use super::passing::{PASSING, Passing};
 use super::public::name_caches;
 use super::room::Room;
@@ -27,7 +28,7 @@ use super::webcaches::{Book, WebCacheNews, WebCaches};
 use super::{BootstrapStep, IndexSource, PeerStatus, Search, Settings, Standing, Status};
 use crate::librarian::{Census, Librarian, Shelf};
 use crate::overlay::Strategy;
-use crate::transfer::{Delivery, DownloadId, Downloads, Identity, Source, Uploads, Wanted};
+use crate::transfer::{DownloadId, Downloads, Identity, Source, Uploads, Wanted};
 use crate::wire::{Guid, Query, Sha1};
 
 /// Who we say we are, to servents and to HTTP clients.
@@ -121,9 +122,16 @@ impl Servent {
                 shelf: stores.librarian.shelf(),
                 census: stores.librarian.census(),
                 uploads: uploads.clone(),
+                delay: settings.link_delay,
             })
         });
         let (membership, staying): (Option<Membership>, Option<_>) = joined.unzip();
+        if let Some(membership) = membership.clone() {
+            stores.downloads.deliver_by(move |owner, size, from| {
+                let membership = membership.clone();
+                async move { membership.deliver(&owner, size, from).await }.boxed()
+            });
+        }
         let door = Door {
             inbox: inbox.clone(),
             uploads: uploads.clone(),
@@ -292,24 +300,16 @@ impl Servent {
         size: u64,
         sha1: Option<Sha1>,
     ) -> io::Result<DownloadId> {
-        let membership = self.membership()?;
-        // Before its owner is asked: it may be quick.
-        let coming = membership.await_file(source.clone());
-        match membership.meet(source.clone()).await? {
-            Meeting::Ours(addr, sha1) => self.downloads().start(Wanted {
+        match self.membership()?.begin(source, size).await? {
+            Begun::Ours(addr, sha1) => self.downloads().start(Wanted {
                 name: name.to_owned(),
                 size: Some(size),
                 sha1: Some(sha1),
                 sources: vec![Source::at(addr)],
             }),
-            Meeting::Foreign(addr) => {
-                let IndexSource { nick: _, file } = source.clone();
-                let delivery = Delivery::fetch(addr, membership.nick(), file, size);
-                self.downloads().receive(name, size, sha1, addr, delivery)
-            }
-            Meeting::Coming => {
-                let nobody = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-                self.downloads().receive(name, size, sha1, nobody, coming)
+            Begun::Coming(coming) => {
+                let owner = source.clone();
+                self.downloads().receive(name, size, sha1, owner, coming)
             }
         }
     }

@@ -17,8 +17,8 @@ pub mod http;
 
 pub use browse::browse;
 pub use download::{
-    Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority, PushCall,
-    Source, Wanted,
+    Coming, Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority,
+    PushCall, Source, Wanted,
 };
 pub use limit::Limit;
 pub use lobby::{Lobby, Seat};

@@ -1,15 +1,21 @@
 //! `servent index`: running a central index.
 
+use std::future::pending;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddrV4;
 
 use clap::Args;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 
+use super::child;
 use super::failure::Failure;
+use super::load::LoadTold;
 use super::render::counted;
 use super::screen::Screen;
 use super::signals::Signals;
 use crate::central::Limits;
-use crate::central::server::{Server, Standing, Store};
+use crate::central::server::{Figures, Server, Standing, Store};
 
 /// Run a central index: servents started with `--index` and OpenNap clients register what they share, and search it.
 #[derive(Args, Clone, Debug)]
@@ -45,18 +51,29 @@ pub(super) struct RunIndex {
     /// Tell everybody who logs in this line; may be given several times
     #[arg(long, value_name = "LINE")]
     motd: Vec<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    /// End when the process of this number does, which started this one
+    #[arg(long, value_name = "PID", hide = true)]
+    child_of: Option<u32>,
 }
 
 impl RunIndex {
     /// Runs until a signal.
     pub(super) async fn run(self, screen: &Screen, signals: &mut Signals) -> Result<(), Failure> {
+        if let Some(parent) = self.child_of {
+            child::bind_to(parent)?;
+        }
         let limits = Limits {
             users: self.users,
             links_per_address: self.per_address,
             files_per_user: self.files_per_user,
             files: self.files,
             results: self.results,
-            motd: self.motd,
+            motd: self.motd.clone(),
             ..Limits::default()
         };
         let started = match self.store.clone() {
@@ -75,6 +92,9 @@ impl RunIndex {
             server.listen(),
             server.listen(),
         ));
+        if self.json {
+            screen.json(&json!({ "listen": server.listen() }));
+        }
         let mut standing = server.store();
         let telling = async {
             while let Some(store) = &self.store
@@ -82,22 +102,61 @@ impl RunIndex {
             {
                 screen.talk(told(store, &standing.borrow_and_update()));
             }
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         };
         tokio::select! {
             _ = signals.next() => {}
             () = telling => {}
+            () = self.answer(&server, screen) => {}
         }
-        let figures = *server.figures().borrow();
-        screen.talk(format!(
-            "{} with {} were here at the end; {} answered.",
-            counted(figures.users, "user"),
-            counted(figures.files, "file"),
-            counted(figures.searches, "search"),
-        ));
+        let last = server.count().await.unwrap_or_default();
         server.stop().await;
+        screen.talk(in_words(&last));
         Ok(())
     }
+
+    /// Tells how the index does for every line that comes; returns when whoever started it, and it alone, wants it to end.
+    async fn answer(&self, server: &Server, screen: &Screen) {
+        let Some(mut questions) = questions() else {
+            return pending().await;
+        };
+        while let Ok(Some(_)) = questions.next_line().await {
+            let Some(figures) = server.count().await else {
+                return;
+            };
+            match self.json {
+                true => screen.json(&in_json(&figures)),
+                false => screen.data(in_words(&figures)),
+            }
+        }
+        if self.child_of.is_none() {
+            pending::<()>().await;
+        }
+    }
+}
+
+/// The lines of stdin. None of a terminal: a shell would halt an index in the background that reads there.
+fn questions() -> Option<Lines<BufReader<Stdin>>> {
+    (!io::stdin().is_terminal()).then(|| BufReader::new(tokio::io::stdin()).lines())
+}
+
+fn in_words(figures: &Figures) -> String {
+    format!(
+        "{} with {}; it {}.",
+        counted(figures.users, "user"),
+        counted(figures.files, "file"),
+        LoadTold::new(&figures.load).told(),
+    )
+}
+
+fn in_json(figures: &Figures) -> Value {
+    json!({
+        "users": figures.users,
+        "files": figures.files,
+        "bytes": figures.bytes,
+        "cut": figures.cut,
+        "server": LoadTold::new(&figures.load),
+    })
 }
 
 /// How an index stands with its store, in words.

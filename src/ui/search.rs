@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::cli::{parse_strategy, parse_ttl};
+use super::cli::{Asked, parse_ttl};
 use super::failure::{Exit, Failure};
 use super::render::{HitColumns, Line, Style, counted, json, span};
 use super::results::{AskedFor, Results};
@@ -36,9 +36,9 @@ pub(super) struct Search {
     /// Cross at most this many links, 1 to 7
     #[arg(long, value_name = "N", value_parser = parse_ttl)]
     ttl: Option<u8>,
-    /// How to search: flood, ring, walk or dynamic
-    #[arg(long = "by", value_name = "STRATEGY", value_parser = parse_strategy, conflicts_with = "ttl")]
-    by: Option<Strategy>,
+    /// How to search: flood, ring, walk or dynamic; or index, to ask the central index and nobody else
+    #[arg(long = "by", value_name = "STRATEGY", conflicts_with = "ttl")]
+    by: Option<Asked>,
 }
 
 /// How long to listen.
@@ -62,18 +62,7 @@ impl Patience {
 impl Search {
     pub(super) async fn run(&self, session: &Session) -> Result<(), Failure> {
         let text = self.words.join(" ");
-        let by = self.by.or_else(|| self.ttl.map(Strategy::flood));
-        let through_index = match session.manner.index && by.is_none() {
-            true => ask_index(session, &text).await,
-            false => None,
-        };
-        let search = match through_index {
-            Some(search) => search,
-            None => {
-                wait_for_a_peer(session).await?;
-                session.servent.search(Query::words(&text), by).await
-            }
-        };
+        let search = self.ask(session, &text).await?;
         let asked = search.prospect.clone().map(|prospect| AskedFor {
             words: text.clone(),
             prospect,
@@ -106,23 +95,49 @@ impl Search {
             ))
         }
     }
+
+    /// Sends the question out. Where nobody says how, the network stands in for an index that is away.
+    async fn ask(&self, session: &Session, text: &str) -> Result<net::Search, Failure> {
+        let by = match (self.by, self.ttl) {
+            (Some(Asked::Index), _) => return ask_index(session, text).await,
+            (Some(Asked::Network(strategy)), _) => Some(strategy),
+            (None, Some(ttl)) => Some(Strategy::flood(ttl)),
+            (None, None) => None,
+        };
+        if session.manner.index && by.is_none() {
+            match ask_index(session, text).await {
+                Ok(search) => return Ok(search),
+                Err(away) => session
+                    .screen
+                    .talk(format!("The network is asked instead: {}.", away.what)),
+            }
+        }
+        wait_for_a_peer(session).await?;
+        Ok(session.servent.search(Query::words(text), by).await)
+    }
 }
 
-/// Asks the central index; none, and said, when it is away.
-async fn ask_index(session: &Session, text: &str) -> Option<net::Search> {
-    let (addr, mut standing) = session.servent.index()?;
+/// Asks the central index.
+async fn ask_index(session: &Session, text: &str) -> Result<net::Search, Failure> {
+    let Some((addr, mut standing)) = session.servent.index() else {
+        return Err(Failure::usage(
+            "there is no central index to ask: name one with --index HOST:PORT",
+        ));
+    };
     // At the start it takes a moment to log in.
-    let present = |standing: &Standing| matches!(standing, Standing::Present { .. });
-    let _ = timeout(INDEX_WITHIN, standing.wait_for(present)).await;
-    match session.servent.search_index(text).await {
-        Ok(search) => Some(search),
-        Err(why) => {
-            session.screen.talk(format!(
-                "The index at {addr} is away ({why}); the network is asked instead."
-            ));
-            None
-        }
-    }
+    let soon = Instant::now() + INDEX_WITHIN;
+    let is_settled = |standing: &Standing| match standing {
+        Standing::Present { .. } => true,
+        Standing::Away { next, .. } => next.is_some_and(|next| next > soon.into_std()),
+    };
+    let _ = timeout_at(soon, standing.wait_for(is_settled)).await;
+    session.servent.search_index(text).await.map_err(|why| {
+        Failure::new(
+            Exit::Failed,
+            format!("the index at {addr} is away ({why})"),
+            "ask the network: search WORDS --by flood",
+        )
+    })
 }
 
 /// Returns once there is a neighbour to ask.

@@ -2,5 +2,7 @@
 
 mod caller;
 mod client;
+mod member;
 mod server;
 mod session;
+mod strangers;

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::process::{GUARD, Process, command, home};
 
 /// A demo whose village lies below `home`.
@@ -141,8 +143,8 @@ fn an_impossible_village_is_refused() {
     }
 }
 
-#[test]
-fn real_servents_do_what_the_laboratory_says() {
+/// What `compare --live` tells of a small network.
+fn compared(arguments: &[&str]) -> Value {
     let home = home();
     let folder = home.path().join("temporary");
     fs::create_dir_all(&folder).expect("made");
@@ -150,10 +152,15 @@ fn real_servents_do_what_the_laboratory_says() {
     let network = ["--nodes", "8", "--degree", "3", "--queries", "3"];
     let files = ["--objects", "4", "--replication", "2"];
     command.env("TMPDIR", folder);
-    command.args(["compare", "--strategies", "flood", "--live", "--json"]);
-    command.args(network).args(files);
+    command.args(["compare", "--live", "--json"]);
+    command.args(network).args(files).args(arguments);
     let ended = Process::spawn(command).end_by_itself();
-    let report = &ended.json()[0];
+    ended.json().remove(0)
+}
+
+#[test]
+fn real_servents_do_what_the_laboratory_says() {
+    let report = compared(&["--strategies", "flood"]);
     // A busy machine may let a long way be quicker than a short one once; the laws hold whatever the way.
     let rows = report["rows"].as_array().expect("two rows");
     assert_eq!(rows.len(), 2);
@@ -167,4 +174,28 @@ fn real_servents_do_what_the_laboratory_says() {
         assert_eq!(rows[0][figure], rows[1][figure], "{figure}");
     }
     assert_eq!(report["agreements"][0]["queries"], 3);
+}
+
+#[test]
+fn a_real_index_does_what_the_laboratory_says_and_its_loss_ends_all_searching() {
+    let report = compared(&["--strategies", "index", "--kill-index", "67%"]);
+    let rows = report["rows"].as_array().expect("two rows");
+    assert_eq!(rows.len(), 2);
+    for figure in [
+        "success",
+        "success_before_loss",
+        "success_after_loss",
+        "messages_per_query",
+        "hits_mean",
+        "hops_first_hit",
+    ] {
+        assert_eq!(rows[0][figure], rows[1][figure], "{figure}");
+    }
+    assert_eq!(rows[1]["success_before_loss"], 1.0);
+    assert_eq!(rows[1]["success_after_loss"], 0.0);
+    for message in ["logins", "searches"] {
+        let [simulated, live] = [0, 1].map(|row: usize| &rows[row]["server"][message]);
+        assert_eq!(simulated, live, "{message}");
+    }
+    assert_eq!(report["agreements"][0]["equal"], 3);
 }

@@ -1,6 +1,9 @@
 //! Starting beside another servent, and ending: by a signal, by the end of input, by nobody listening any more.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::process::{GUARD, Process, command, home};
 
@@ -130,32 +133,44 @@ fn script(line: &str) -> std::fs::File {
     file
 }
 
+/// A running index, and where it listens.
+fn index(home: &Path) -> (Process, String) {
+    let mut command = command(home);
+    command.args(["index", "--listen", "127.0.0.1:0", "--json"]);
+    let index = Process::spawn(command);
+    let listen = index.json()["listen"]
+        .as_str()
+        .expect("an address")
+        .to_owned();
+    (index, listen)
+}
+
+/// How a servent stands with its index, once that is so.
+fn until(servent: &mut Process, state: &str) -> Value {
+    let until = Instant::now() + GUARD;
+    loop {
+        servent.tell("status");
+        let index = servent.json()["index"].clone();
+        if index["state"] == state {
+            return index;
+        }
+        assert!(Instant::now() < until, "{index}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn status_tells_how_it_stands_with_the_index() {
     let (at_index, at_servent) = (home(), home());
-    let mut command = command(at_index.path());
-    command.args(["index", "--listen", "127.0.0.1:0"]);
-    let index = Process::spawn(command);
-    let said = index.said("An index listens on ");
-    let words: Vec<&str> = said.split(' ').collect();
-    let addr = words[4].trim_end_matches('.');
-    let mut servent = Process::start(at_servent.path(), &["--json", "--index", addr]);
-    let mut until = |state: &str| {
-        let until = Instant::now() + GUARD;
-        loop {
-            servent.tell("status");
-            let index = servent.json()["index"].clone();
-            assert_eq!(index["host"], addr);
-            if index["state"] == state {
-                return index;
-            }
-            assert!(Instant::now() < until, "{index}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    };
-    assert_eq!(until("present")["files"], 0);
+    let (index, addr) = index(at_index.path());
+    let mut servent = Process::start(at_servent.path(), &["--json", "--index", &addr]);
+    let present = until(&mut servent, "present");
+    assert_eq!(
+        (&present["host"], &present["files"]),
+        (&json!(addr), &json!(0))
+    );
     index.signal("KILL");
-    let away = until("away");
+    let away = until(&mut servent, "away");
     assert!(
         away["why"].as_str().is_some_and(|why| !why.is_empty()),
         "{away}"
@@ -166,4 +181,36 @@ fn status_tells_how_it_stands_with_the_index() {
         next.is_null() || next.as_f64().is_some_and(|next| next <= 1.25),
         "{away}"
     );
+}
+
+#[test]
+fn an_index_tells_what_it_did_and_its_members_ask_nobody_else_when_told_so() {
+    let (at_index, at_servent) = (home(), home());
+    let (mut index, addr) = index(at_index.path());
+    let mut servent = Process::start(at_servent.path(), &["--json", "--index", &addr]);
+    servent.tell("search nothing like it --by index");
+    assert_eq!(servent.json()["hits"], 0);
+    index.tell("?");
+    let told = index.json();
+    let server = &told["server"];
+    assert_eq!((&told["users"], &told["files"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        (&server["logins"], &server["searches"]),
+        (&json!(1), &json!(1))
+    );
+    // The end of the search.
+    assert_eq!(server["hits"], 1);
+    index.signal("KILL");
+    until(&mut servent, "away");
+    servent.tell("search nothing like it --by index");
+    servent.said("is away");
+    servent.tell("quit");
+    assert_eq!(servent.end_by_itself().code, Some(1));
+
+    let home = home();
+    let mut alone = Process::start(home.path(), &["--json"]);
+    alone.tell("search nothing like it --by index");
+    alone.said("--index HOST:PORT");
+    alone.tell("quit");
+    assert_eq!(alone.end_by_itself().code, Some(2));
 }

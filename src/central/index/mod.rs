@@ -8,6 +8,7 @@ mod event;
 mod files;
 mod ledger;
 mod limits;
+mod load;
 mod postings;
 mod session;
 mod sharing;
@@ -20,6 +21,7 @@ mod wanted;
 
 pub use event::{Effect, Input, Link, Outbox};
 pub use limits::Limits;
+pub use load::Load;
 pub use store::{
     Answer, Batch, Found, Guest, Listed, Place, Question, QuestionId, Registration, Span, Totals,
     Wanted,
@@ -35,6 +37,7 @@ use crate::time::Time;
 use asking::Asking;
 use files::Files;
 use ledger::Ledger;
+use load::Counted;
 use session::Accounts;
 use userlist::{User, Userlist};
 
@@ -50,6 +53,7 @@ pub struct Index {
     ledger: Option<Ledger>,
     asking: Asking,
     others: Totals,
+    load: Load,
 }
 
 impl Index {
@@ -64,13 +68,22 @@ impl Index {
             ledger: None,
             asking: Asking::default(),
             others: Totals::default(),
+            load: Load::default(),
         }
     }
 
     /// Takes one input, and pushes all that is to be done about it. At most one [`Effect::Send`] a link and input, so that
     /// an answer leaves in one piece.
     pub fn handle(&mut self, now: Time, input: Input, out: &mut impl Outbox) {
+        let mut counted = Counted {
+            out,
+            load: Load::default(),
+        };
+        let out = &mut counted;
         self.files.sweep();
+        if let Input::Received { frame, .. } = &input {
+            self.load.read(frame);
+        }
         match input {
             Input::Opened { link, addr } => self.on_opened(link, addr, out),
             Input::Received { from, frame } if self.users.get(from).is_some() => {
@@ -89,6 +102,7 @@ impl Index {
             Input::Taken { links } => self.on_taken(&links, out),
             Input::Others(others) => self.others = others,
         }
+        self.load += counted.load;
     }
 
     /// Whether somebody is logged in over this link.
@@ -114,6 +128,11 @@ impl Index {
     /// How many searches were answered.
     pub const fn searches(&self) -> u64 {
         self.searches
+    }
+
+    /// What it had to do so far.
+    pub const fn load(&self) -> Load {
+        self.load
     }
 
     fn on_opened(&mut self, link: Link, addr: Ipv4Addr, out: &mut impl Outbox) {

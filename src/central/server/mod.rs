@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
-use super::index::{Effect, Index, Input, Limits, Link, QuestionId};
+use super::index::{Effect, Index, Input, Limits, Link, Load, QuestionId};
 use crate::rng::Rng;
 use crate::time::Time;
 use queue::Queue;
@@ -53,6 +53,7 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Server {
     listen: SocketAddrV4,
+    inbox: mpsc::Sender<Report>,
     figures: watch::Receiver<Figures>,
     store: watch::Receiver<Standing>,
     stop: CancellationToken,
@@ -72,6 +73,8 @@ pub struct Figures {
     pub searches: u64,
     /// Links cut because their clients did not read, or sent what is no frame.
     pub cut: u64,
+    /// What it read and wrote.
+    pub load: Load,
 }
 
 /// What reaches the task of the index.
@@ -80,6 +83,7 @@ enum Report {
     Opened(Link, Ipv4Addr, Arc<Queue>),
     Received(Link, Frame),
     Closed(Link),
+    Count(oneshot::Sender<Figures>),
     #[cfg_attr(
         not(feature = "postgres"),
         expect(dead_code, reason = "without a store nobody tells")
@@ -126,6 +130,7 @@ impl Server {
             writes: false,
         };
         let stopped = stop.clone();
+        let counting = inbox.clone();
         let (tell_standing, standing) = watch::channel(Standing::Looking);
         let mut sharing = JoinSet::new();
         if let Some(store) = store {
@@ -144,6 +149,7 @@ impl Server {
         });
         Ok(Self {
             listen,
+            inbox: counting,
             figures,
             store: standing,
             stop,
@@ -159,6 +165,13 @@ impl Server {
     /// How it does, now and later; at most a second old.
     pub fn figures(&self) -> watch::Receiver<Figures> {
         self.figures.clone()
+    }
+
+    /// How it does now: all that was heard before is counted. None once it has stopped.
+    pub async fn count(&self) -> Option<Figures> {
+        let (tell, figures) = oneshot::channel();
+        self.inbox.send(Report::Count(tell)).await.ok()?;
+        figures.await.ok()
     }
 
     /// How it stands with its store, if it has one, now and later.
@@ -242,7 +255,9 @@ impl Driver {
                         self.hear(report, &mut effects);
                     }
                 }
-                _ = counting.tick() => self.count(),
+                _ = counting.tick() => {
+                    self.tell.send_replace(self.figures());
+                }
             }
         }
     }
@@ -262,6 +277,10 @@ impl Driver {
             Report::Closed(link) => {
                 self.queues.remove(&link);
                 self.handle(Input::Closed { link }, effects);
+            }
+            Report::Count(tell) => {
+                // Who has dropped the receiver does not want to know any more.
+                let _ = tell.send(self.figures());
             }
             Report::Store(news) => self.hear_store(news, effects),
         }
@@ -343,13 +362,14 @@ impl Driver {
         None
     }
 
-    fn count(&self) {
-        self.tell.send_replace(Figures {
+    fn figures(&self) -> Figures {
+        Figures {
             users: self.index.users(),
             files: self.index.files(),
             bytes: self.index.bytes(),
             searches: self.index.searches(),
             cut: self.cut,
-        });
+            load: self.index.load(),
+        }
     }
 }

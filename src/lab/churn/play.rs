@@ -146,7 +146,7 @@ pub(super) fn ask_index(
         centre.pass(*at);
         act(&mut centre, scene);
     }
-    let load = centre.load().since(before);
+    let load = centre.load() - before;
     fate.watched = match progress.has_ended() {
         true => centre.now().since(Time::ZERO + GATHERING),
         false => churn.span,

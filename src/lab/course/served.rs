@@ -95,7 +95,7 @@ impl Exercise {
                 }
             }
         }
-        let load = centre.load().since(met);
+        let load = centre.load() - met;
         let all = load.messages_in() + load.answers;
         let work = Work {
             messages: all,

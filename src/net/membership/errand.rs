@@ -8,8 +8,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{IndexSource, Meeting};
-use crate::central::{Hit, token};
+use super::Meeting;
+use crate::central::{Hit, IndexSource, token};
 use crate::net::search::SearchHit;
 use crate::wire::{Extensions, Guid, QueryHit, Record, Trailer, Urn};
 

@@ -11,8 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::IndexSource;
-use crate::central::Offered;
+use crate::central::{IndexSource, Offered};
 use crate::transfer::Delivery;
 
 /// How long whoever brings a file may take to come.
@@ -34,19 +33,26 @@ pub(in crate::net) struct Expected(Arc<Mutex<Vec<Awaited>>>);
 #[derive(Debug)]
 struct Awaited {
     source: IndexSource,
+    /// From which byte on.
+    from: u64,
     reply: oneshot::Sender<Delivery>,
 }
 
 impl Expected {
-    /// Waits for a file; to be called before its owner is asked.
+    /// Waits for a file, `from` one byte on; to be called before its owner is asked.
     pub(super) fn await_file(
         &self,
         source: IndexSource,
+        from: u64,
     ) -> impl Future<Output = io::Result<Delivery>> + Send + use<> {
         let (reply, delivery) = oneshot::channel();
         let mut list = self.list();
         list.retain(|awaited| !awaited.reply.is_closed());
-        list.push(Awaited { source, reply });
+        list.push(Awaited {
+            source,
+            from,
+            reply,
+        });
         async {
             let late = || io::Error::new(io::ErrorKind::TimedOut, "its owner does not bring it");
             let delivery = timeout(PATIENCE, delivery).await.map_err(|_| late())?;
@@ -80,11 +86,14 @@ impl Expected {
         };
         tracing::debug!(%from, "a file is brought");
         // Hello where it is due, and from which byte on.
-        stream.write_all(if hello { b"10" } else { b"0" }).await?;
+        let hello = if hello { "1" } else { "" };
+        let answer = format!("{hello}{}", awaited.from);
+        stream.write_all(answer.as_bytes()).await?;
         let delivery = Delivery {
             stream,
             ahead: BytesMut::new(),
             size: offer.size,
+            from: awaited.from,
         };
         // Should nobody wait any more, the stream closes.
         let _ = awaited.reply.send(delivery);

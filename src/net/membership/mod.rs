@@ -14,13 +14,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::search::{Search, SearchHit};
+use crate::central::IndexSource;
 use crate::librarian::{Census, Shelf};
 use crate::rng::Rng;
-use crate::transfer::{Delivery, Uploads};
+use crate::transfer::{Coming, Delivery, Uploads};
 use crate::wire::{Guid, Sha1};
 use visit::Visit;
 
@@ -32,6 +34,12 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long the login waits until all is hashed: what is listed before is listed twice, and a few files take no time.
+const HASHED_WITHIN: Duration = Duration::from_millis(500);
+
+/// A download that goes on waits so long for us to be at the index: at a start it takes a moment.
+const PRESENT_WITHIN: Duration = Duration::from_secs(10);
 
 /// How many errands may wait for the index to be asked.
 const ERRANDS: usize = 16;
@@ -58,31 +66,23 @@ pub enum Standing {
     },
 }
 
-/// A file at a user of the index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IndexSource {
-    /// The user.
-    pub nick: Bytes,
-    /// The file, as it was shared.
-    pub file: Bytes,
-}
-
-impl IndexSource {
-    /// The user's name, to be shown.
-    pub fn nick(&self) -> String {
-        String::from_utf8_lossy(&self.nick).into_owned()
-    }
-}
-
-/// Where such a file can be fetched.
+/// Where a file of a user of the index can be fetched.
 #[derive(Clone, Debug)]
-pub(super) enum Meeting {
+enum Meeting {
     /// At one of our kind, by HTTP.
     Ours(SocketAddrV4, Sha1),
     /// At a stranger, the way of Napster.
     Foreign(SocketAddrV4),
     /// Nowhere: its owner has been asked to bring it, and will connect to us.
     Coming,
+}
+
+/// A file of a user of the index that was asked for.
+pub(super) enum Begun {
+    /// One of our kind has it.
+    Ours(SocketAddrV4, Sha1),
+    /// It comes.
+    Coming(Coming),
 }
 
 /// A membership; clones are handles on the same one.
@@ -125,6 +125,17 @@ pub(super) struct Belongings {
     pub(super) census: watch::Receiver<Census>,
     /// Who brings files.
     pub(super) uploads: Arc<Uploads>,
+    /// How long words to the index and from it wait on their way, as on a link.
+    pub(super) delay: Duration,
+}
+
+impl Belongings {
+    /// Takes as long as words to the index are to take.
+    async fn cross(&self) {
+        if !self.delay.is_zero() {
+            sleep(self.delay).await;
+        }
+    }
 }
 
 impl Membership {
@@ -157,16 +168,48 @@ impl Membership {
     }
 
     /// What we are called there.
-    pub(super) fn nick(&self) -> Bytes {
+    fn nick(&self) -> Bytes {
         self.nick.borrow().clone()
     }
 
-    /// Waits for a file that its owner may be asked to bring.
-    pub(super) fn await_file(
+    /// Asks for a file, and begins to fetch it.
+    ///
+    /// # Errors
+    /// As of [`Self::meet`].
+    pub(super) async fn begin(&self, source: &IndexSource, size: u64) -> io::Result<Begun> {
+        self.fetch(source, size, 0).await
+    }
+
+    /// Has the bytes of a file come, `from` one of them on, once we are at the index.
+    ///
+    /// # Errors
+    /// As of [`Self::meet`], or whoever has it does not send it.
+    pub(super) async fn deliver(
         &self,
-        source: IndexSource,
-    ) -> impl Future<Output = io::Result<Delivery>> + Send + use<> {
-        self.expected.await_file(source)
+        source: &IndexSource,
+        size: u64,
+        from: u64,
+    ) -> io::Result<Delivery> {
+        let mut standing = self.standing();
+        let is_present = |standing: &Standing| matches!(standing, Standing::Present { .. });
+        let _ = timeout(PRESENT_WITHIN, standing.wait_for(is_present)).await;
+        match self.fetch(source, size, from).await? {
+            Begun::Coming(coming) => coming.await,
+            Begun::Ours(..) => Err(io::Error::other("its owner has other words for it now")),
+        }
+    }
+
+    async fn fetch(&self, source: &IndexSource, size: u64, from: u64) -> io::Result<Begun> {
+        // Before its owner is asked: it may be quick.
+        let coming = self.expected.await_file(source.clone(), from);
+        Ok(match self.meet(source.clone()).await? {
+            Meeting::Ours(addr, sha1) => Begun::Ours(addr, sha1),
+            Meeting::Foreign(addr) => {
+                let (nick, file) = (self.nick(), source.file.clone());
+                Begun::Coming(Delivery::fetch(addr, nick, file, size, from).boxed())
+            }
+            Meeting::Coming => Begun::Coming(coming.boxed()),
+        })
     }
 
     /// The files that others were asked to bring.
@@ -199,7 +242,7 @@ impl Membership {
     ///
     /// # Errors
     /// The index is away, the user is, or neither of us can be connected to.
-    pub(super) async fn meet(&self, source: IndexSource) -> io::Result<Meeting> {
+    async fn meet(&self, source: IndexSource) -> io::Result<Meeting> {
         self.present()?;
         let (reply, answer) = oneshot::channel();
         let errand = Errand::Meet { source, reply };
@@ -231,6 +274,9 @@ async fn stay(
     let mut rng = Rng::system();
     let password = format!("{:016x}", rng.next());
     let mut pause = FIRST_PAUSE;
+    let mut census = belongings.census.clone();
+    let is_hashed = |census: &Census| census.scans > 0 && census.unhashed == 0;
+    let _ = timeout(HASHED_WITHIN, census.wait_for(is_hashed)).await;
     loop {
         let nick = name.borrow().clone();
         let visit = Visit::begin(&belongings, &nick, &password).await;

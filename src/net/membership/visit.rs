@@ -130,13 +130,18 @@ impl Visit {
             let done = tokio::select! {
                 read = reader.read_buf(&mut self.input) => match read {
                     Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the link")),
-                    other => other.map(|_| ()),
+                    Ok(_) => {
+                        with.cross().await;
+                        Ok(())
+                    }
+                    Err(why) => Err(why),
                 },
                 written = writer.write_buf(&mut self.output), if unsent => {
                     written.map(|_| ())
                 }
                 Some(errand) = errands.recv(), if room => {
                     self.run(errand);
+                    with.cross().await;
                     Ok(())
                 }
                 () = changed(&mut census) => {

@@ -14,6 +14,7 @@ mod errand;
 mod gathering;
 mod here;
 mod hosts;
+mod intake;
 mod job;
 mod name;
 mod part;
@@ -45,6 +46,8 @@ use tokio_util::task::TaskTracker;
 
 pub use self::delivery::Delivery;
 use self::hosts::Hosts;
+pub use self::intake::Coming;
+use self::intake::{Carrier, Intake};
 use self::job::{Job, Timing};
 use self::name::safe_name;
 use self::part::Part;
@@ -77,6 +80,7 @@ struct Shared {
     limit: Limit,
     credit: Credit,
     pushes: Pushes,
+    carrier: Carrier,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
     table: Mutex<Table>,
@@ -139,6 +143,7 @@ impl Downloads {
                 limit: Limit::default(),
                 credit: Credit::default(),
                 pushes: Pushes::new(),
+                carrier: Carrier::default(),
                 listen: OnceLock::new(),
                 table: Mutex::new(Table {
                     entries: BTreeMap::new(),
@@ -155,7 +160,7 @@ impl Downloads {
                 // It was moved to the downloads folder; only the ticket outlived the crash.
                 downloads.shared.store.remove(id);
             } else {
-                downloads.launch(&mut downloads.shared.table(), id, ticket);
+                downloads.launch(&mut downloads.shared.table(), id, ticket, None);
             }
         }
         Ok(downloads)
@@ -194,15 +199,8 @@ impl Downloads {
         }
         let mut table = shared.table();
         let mut ticket = Ticket {
-            name: safe_name(&wanted.name),
-            size: wanted.size,
-            sha1: wanted.sha1,
-            root: None,
-            teller: None,
             sources,
-            priority: Priority::default(),
-            paused: false,
-            checked: false,
+            ..Ticket::new(safe_name(&wanted.name), wanted.size, wanted.sha1)
         };
         let id = match table.same(&ticket) {
             Some((id, status)) if status.state != DownloadState::Failed => {
@@ -225,7 +223,7 @@ impl Downloads {
         };
         shared.store.save(id, &ticket)?;
         table.next = table.next.max(DownloadId(id.0 + 1));
-        self.launch(&mut table, id, ticket);
+        self.launch(&mut table, id, ticket, None);
         Ok(id)
     }
 
@@ -338,7 +336,7 @@ impl Downloads {
             ticket.sources.insert(0, source);
         }
         ticket.paused = false;
-        self.launch(&mut self.shared.table(), status.id, ticket);
+        self.launch(&mut self.shared.table(), status.id, ticket, None);
         true
     }
 
@@ -362,8 +360,9 @@ impl Downloads {
         self.shared.jobs.wait().await;
     }
 
-    /// Sets a download going. Whoever watched it before goes on watching.
-    fn launch(&self, table: &mut Table, id: DownloadId, ticket: Ticket) {
+    /// Sets a download going; where a user of an index has it, it may be `coming` already. Whoever watched it before goes on
+    /// watching.
+    fn launch(&self, table: &mut Table, id: DownloadId, ticket: Ticket, coming: Option<Coming>) {
         let (part, journal) = (self.shared.store.part(id), self.shared.store.journal(id));
         let part = part
             .exists()
@@ -376,7 +375,7 @@ impl Downloads {
                 true => DownloadState::Paused,
                 false => DownloadState::Waiting,
             },
-            sources: ticket.sources.len(),
+            sources: ticket.sources.len() + usize::from(ticket.owner.is_some()),
             priority: ticket.priority,
             sha1: ticket.sha1,
             ..DownloadStatus::new(id, ticket.name.clone())
@@ -398,15 +397,15 @@ impl Downloads {
             partial: Arc::clone(&partial),
         };
         table.entries.insert(id, entry);
-        let job = Job::new(
-            Arc::clone(&self.shared),
-            id,
-            ticket,
-            received,
-            status,
-            partial,
-        );
-        self.shared.jobs.spawn_on(job.run(), &self.shared.runtime);
+        let shared = Arc::clone(&self.shared);
+        let (jobs, runtime) = (&self.shared.jobs, &self.shared.runtime);
+        if let Some(owner) = ticket.owner.clone() {
+            let intake = Intake::new(shared, id, owner, ticket, status);
+            jobs.spawn_on(intake.run(received, coming), runtime);
+        } else {
+            let job = Job::new(shared, id, ticket, received, status, partial);
+            jobs.spawn_on(job.run(), runtime);
+        }
     }
 }
 

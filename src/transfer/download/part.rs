@@ -127,6 +127,25 @@ impl Part {
         Ok(fresh)
     }
 
+    /// Whether what is here of these bytes, which belong at `at`, is the same.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn agrees(&self, at: u64, bytes: &[u8]) -> io::Result<bool> {
+        let range = ByteRange::new(at, at + bytes.len() as u64);
+        let index = |byte: u64| usize::try_from(byte - at).expect("it lies in the bytes");
+        let known: Vec<ByteRange> = self.record().here.within(range).collect();
+        for piece in known {
+            let told = &bytes[index(piece.start)..index(piece.end)];
+            let mut here = vec![0; told.len()];
+            self.file.read_exact_at(&mut here, piece.start)?;
+            if here != told {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Notes that these bytes are wrong.
     ///
     /// # Errors

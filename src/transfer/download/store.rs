@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::safe_name;
 use super::{DownloadId, Priority, Source};
+use crate::central::IndexSource;
 use crate::thex::Tree;
 use crate::wire::{Guid, Sha1, TigerRoot};
 
@@ -33,6 +34,9 @@ pub(super) struct Ticket {
     pub(super) teller: Option<SocketAddrV4>,
     /// Where to get it.
     pub(super) sources: Vec<Source>,
+    /// Whom only an index can name, where that is who has it.
+    #[serde(with = "text", default)]
+    pub(super) owner: Option<IndexSource>,
     /// Who comes first.
     #[serde(default)]
     pub(super) priority: Priority,
@@ -42,6 +46,24 @@ pub(super) struct Ticket {
     /// All is here and was checked: what remains is the move to the downloads folder. A ticket that says so and has no
     /// part is one whose file was moved.
     pub(super) checked: bool,
+}
+
+impl Ticket {
+    /// Of a file that nobody is known to have.
+    pub(super) const fn new(name: String, size: Option<u64>, sha1: Option<Sha1>) -> Self {
+        Self {
+            name,
+            size,
+            sha1,
+            root: None,
+            teller: None,
+            sources: Vec::new(),
+            owner: None,
+            priority: Priority::Normal,
+            paused: false,
+            checked: false,
+        }
+    }
 }
 
 /// The folder of tickets and parts.
@@ -226,6 +248,7 @@ mod tests {
                 proxies: vec![SocketAddrV4::new([1, 2, 3, 4].into(), 5)],
                 ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6346))
             }],
+            owner: "tekb \\m\\a tune.mp3".parse().ok(),
             priority: Priority::High,
             paused: true,
             checked: false,

@@ -141,6 +141,7 @@ impl Demo {
             shares: catalogue::shares(graph.nodes(), self.seed),
             graph,
             search: self.search.clone(),
+            index: None,
         })
     }
 }

@@ -15,7 +15,7 @@ use super::strategies::Strategies;
 use super::write;
 use crate::lab::Latency;
 use crate::lab::centre::{self, MOST_COPIES};
-use crate::lab::compare::Progress;
+use crate::lab::compare::{Comparison, Outcome, Progress};
 use crate::lab::measure::Summary;
 use crate::ui::failure::{Exit, Failure};
 use crate::ui::screen::Screen;
@@ -118,32 +118,38 @@ impl Compare {
         let settled = Arc::new(comparison.clone());
         let outcome = run(comparison, screen, signals).await?;
         let loss = { self.kill_index }.map(|part| part.of(settled.plan.queries));
-        let mut summaries: Vec<&Summary> =
-            outcome.rows.iter().map(|(_, summary)| summary).collect();
-        let mut report = Report::new(&settled, name, &outcome);
-        let answers;
+        let mut report = Report::new(&settled, name, &outcome, loss);
+        let mut answers = None;
         if let Some(at) = self.strategies.index
             && !outcome.cut_short
         {
             let began = Instant::now();
             let (same, all) = (Arc::clone(&settled), settled.plan.queries as usize);
             let ask = move |progress: &Progress| centre::run(&same, loss, progress);
-            answers = watched(all, screen, signals, ask).await?;
-            report.add_index(at, &answers, began.elapsed());
-            summaries.insert(at, &answers.summary);
+            let told = watched(all, screen, signals, ask).await?;
+            report.add_index(at, &told, began.elapsed());
+            answers = Some(told);
         }
-        let mut disagree = false;
+        let mut exit = match outcome.cut_short {
+            true => Exit::Interrupted,
+            false => Exit::Done,
+        };
         if self.live && !outcome.cut_short {
-            for (strategy, simulated) in &outcome.rows {
-                let live = tokio::select! {
-                    live = reality::measure(&settled, *strategy, screen) => live?,
-                    _ = signals.next() => break,
-                };
-                disagree |= !report.add_live(*strategy, simulated, &live);
-            }
-        }
-        if let Some(loss) = loss {
-            report.part(loss, summaries.into_iter());
+            let index = answers.as_ref().map(|answers| &answers.summary);
+            let live = add_reality(&mut report, &settled, &outcome, index, screen);
+            let done = tokio::select! {
+                agree = live => Some(agree?),
+                _ = signals.next() => None,
+            };
+            exit = match done {
+                Some(true) => Exit::Done,
+                Some(false) => Exit::Failed,
+                None => {
+                    screen.progress("");
+                    report.end_early();
+                    Exit::Interrupted
+                }
+            };
         }
         if self.json {
             screen.json(&report.json());
@@ -156,12 +162,29 @@ impl Compare {
         if let Some(path) = &self.plot {
             write(path, &plot::svg(&report))?;
         }
-        Ok(match (outcome.cut_short, disagree) {
-            (true, _) => Exit::Interrupted,
-            (false, true) => Exit::Failed,
-            (false, false) => Exit::Done,
-        })
+        Ok(exit)
     }
+}
+
+/// Does all once more with real servents, and with a real index where that was simulated, too. False when they did not do
+/// the same.
+async fn add_reality(
+    report: &mut Report<'_>,
+    comparison: &Comparison,
+    simulated: &Outcome,
+    index: Option<&Summary>,
+    screen: &Screen,
+) -> Result<bool, Failure> {
+    let mut agree = true;
+    for (strategy, simulated) in &simulated.rows {
+        let live = reality::measure(comparison, *strategy, screen).await?;
+        agree &= report.add_live(*strategy, simulated, &live);
+    }
+    if let Some(simulated) = index {
+        let (live, load) = reality::centre::measure(comparison, report.loss, screen).await?;
+        agree &= report.add_live_index(simulated, &live, &load);
+    }
+    Ok(agree)
 }
 
 #[cfg(test)]

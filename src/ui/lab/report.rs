@@ -5,15 +5,19 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::central::Load;
 use crate::lab::FLOOD_TTL;
-use crate::lab::centre::{Answers, Load};
+use crate::lab::centre::Answers;
 use crate::lab::compare::{Comparison, Outcome};
 use crate::lab::measure::{Measured, Summary};
 use crate::overlay::Strategy;
-use crate::ui::render::{bytes, counted, span};
+use crate::ui::load::LoadTold;
+use crate::ui::render::{counted, span};
 use crate::ui::screen::Screen;
 
 use super::figures::{plain, rounded, sheet};
+/// The name of the row of an index.
+const INDEX: &str = "index";
 
 /// One strategy's figures, under the names that programs rely on.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +25,6 @@ pub(super) struct Row {
     pub(super) strategy: &'static str,
     pub(super) params: String,
     /// Measured with real servents.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     live: bool,
     pub(super) queries: usize,
     pub(super) success: f64,
@@ -45,7 +48,7 @@ pub(super) struct Row {
     success_after_loss: Option<f64>,
     /// What the server had to do; only of an index.
     #[serde(skip_serializing_if = "Option::is_none")]
-    server: Option<Server>,
+    server: Option<LoadTold>,
     /// What a finished flood costs by the law `2|E| - (n-1)`; only beside a flood.
     #[serde(skip_serializing_if = "Option::is_none")]
     bound_messages: Option<u64>,
@@ -66,11 +69,22 @@ impl Row {
         }
     }
 
-    /// Of an index.
-    fn of_index(answers: &Answers) -> Self {
+    /// Of an index, and what it had to do.
+    fn of_index(summary: &Summary, load: &Load) -> Self {
         Self {
-            server: Some(Server::new(&answers.load)),
-            ..Self::of("index", "", &answers.summary)
+            server: Some(LoadTold::new(load)),
+            ..Self::of(INDEX, "", summary)
+        }
+    }
+
+    /// With what was answered before and after the server vanished.
+    fn parted(self, loss: Option<usize>, summary: &Summary) -> Self {
+        let around = loss.map(|loss| summary.success_around(loss));
+        let (before, after) = around.unwrap_or_default();
+        Self {
+            success_before_loss: before.map(rounded),
+            success_after_loss: after.map(rounded),
+            ..self
         }
     }
 
@@ -112,46 +126,6 @@ impl Row {
     }
 }
 
-/// What a server had to do for all nodes together: frames, and bytes.
-#[derive(Clone, Debug, Serialize)]
-struct Server {
-    messages_in: u64,
-    logins: u64,
-    registrations: u64,
-    searches: u64,
-    messages_out: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-}
-
-impl Server {
-    const fn new(load: &Load) -> Self {
-        Self {
-            messages_in: load.messages_in(),
-            logins: load.logins,
-            registrations: load.registrations,
-            searches: load.searches,
-            messages_out: load.answers,
-            bytes_in: load.bytes_in,
-            bytes_out: load.bytes_out,
-        }
-    }
-
-    /// For people.
-    fn told(&self) -> String {
-        format!(
-            "The index read {} messages ({} logins, {} registrations, {} searches; {}) and wrote {} ({}).",
-            self.messages_in,
-            self.logins,
-            self.registrations,
-            self.searches,
-            bytes(self.bytes_in),
-            self.messages_out,
-            bytes(self.bytes_out),
-        )
-    }
-}
-
 /// What came of a comparison.
 #[derive(Clone, Debug)]
 pub(super) struct Report<'a> {
@@ -164,7 +138,7 @@ pub(super) struct Report<'a> {
     took: Duration,
     cut_short: bool,
     /// After so many queries the server vanished.
-    loss: Option<usize>,
+    pub(super) loss: Option<usize>,
     agreements: Vec<Agreement>,
 }
 
@@ -180,22 +154,24 @@ struct Agreement {
 }
 
 impl Agreement {
-    fn of(strategy: Strategy, simulated: &Summary, live: &Summary) -> Self {
+    fn of(strategy: &'static str, simulated: &Summary, live: &Summary) -> Self {
         let both = simulated.each().iter().zip(live.each());
         let equal = both.filter(|(one, other)| {
             let counts = |one: &Measured| (one.queries, one.hits_sent, one.duplicates());
             counts(one) == counts(other)
         });
         Self {
-            strategy: strategy.name(),
+            strategy,
             queries: simulated.queries(),
             equal: equal.count(),
             equal_hops: simulated.hop_histogram() == live.hop_histogram(),
         }
     }
 
-    const fn is_whole(&self) -> bool {
-        self.equal == self.queries && self.equal_hops
+    /// Whether all is the same. Chance may let a walk or a dynamic query go another way.
+    fn is_whole(&self) -> bool {
+        let is_certain = ["flood", INDEX].contains(&self.strategy);
+        !is_certain || (self.equal == self.queries && self.equal_hops)
     }
 
     /// For people.
@@ -212,10 +188,16 @@ impl Agreement {
 }
 
 impl<'a> Report<'a> {
-    /// Of a comparison on a topology of this name.
-    pub(super) fn new(comparison: &'a Comparison, topology: String, outcome: &Outcome) -> Self {
-        let row =
-            |(strategy, summary): &(Strategy, Summary)| Row::new(*strategy, summary, comparison);
+    /// Of a comparison on a topology of this name, in which the server vanishes after `loss` queries.
+    pub(super) fn new(
+        comparison: &'a Comparison,
+        topology: String,
+        outcome: &Outcome,
+        loss: Option<usize>,
+    ) -> Self {
+        let row = |(strategy, summary): &(Strategy, Summary)| {
+            Row::new(*strategy, summary, comparison).parted(loss, summary)
+        };
         Self {
             topology,
             nodes: comparison.graph.nodes(),
@@ -225,7 +207,7 @@ impl<'a> Report<'a> {
             digest: outcome.digest,
             took: outcome.took,
             cut_short: outcome.cut_short,
-            loss: None,
+            loss,
             agreements: Vec::new(),
         }
     }
@@ -239,39 +221,47 @@ impl<'a> Report<'a> {
         live: &Summary,
     ) -> bool {
         let row = Row {
-            live: true,
             bytes_per_query: None,
             ..Row::new(strategy, live, self.comparison)
         };
-        let above = self
-            .rows
-            .iter()
-            .position(|above| above.params == row.params && above.strategy == row.strategy);
-        self.rows
-            .insert(above.map_or(self.rows.len(), |at| at + 1), row);
-        let agreement = Agreement::of(strategy, simulated, live);
-        let whole = agreement.is_whole() || !matches!(strategy, Strategy::Flood { .. });
-        self.agreements.push(agreement);
-        whole
+        self.add_below(row, simulated, live)
     }
 
     /// Puts the row of an index among the others.
     pub(super) fn add_index(&mut self, at: usize, answers: &Answers, took: Duration) {
-        self.rows
-            .insert(at.min(self.rows.len()), Row::of_index(answers));
+        let row = Row::of_index(&answers.summary, &answers.load);
+        let row = row.parted(self.loss, &answers.summary);
+        self.rows.insert(at.min(self.rows.len()), row);
         self.events += answers.events;
         self.digest = self.digest.rotate_left(7).wrapping_add(answers.digest);
         self.took += took;
     }
 
-    /// Tells in each row what was answered before and after the server vanished.
-    pub(super) fn part<'s>(&mut self, loss: usize, summaries: impl Iterator<Item = &'s Summary>) {
-        self.loss = Some(loss);
-        for (row, summary) in self.rows.iter_mut().zip(summaries) {
-            let (before, after) = summary.success_around(loss);
-            row.success_before_loss = before.map(rounded);
-            row.success_after_loss = after.map(rounded);
-        }
+    /// Puts what a real index did, and had to do for it, below what was simulated. False where that is not the same.
+    pub(super) fn add_live_index(
+        &mut self,
+        simulated: &Summary,
+        live: &Summary,
+        load: &Load,
+    ) -> bool {
+        self.add_below(Row::of_index(live, load), simulated, live)
+    }
+
+    fn add_below(&mut self, row: Row, simulated: &Summary, live: &Summary) -> bool {
+        let agreement = Agreement::of(row.strategy, simulated, live);
+        let whole = agreement.is_whole();
+        self.agreements.push(agreement);
+        let same = |above: &Row| above.params == row.params && above.strategy == row.strategy;
+        let at = self.rows.iter().position(same);
+        let row = Row { live: true, ..row }.parted(self.loss, live);
+        self.rows
+            .insert(at.map_or(self.rows.len(), |at| at + 1), row);
+        whole
+    }
+
+    /// Notes that not all was measured that should have been.
+    pub(super) const fn end_early(&mut self) {
+        self.cut_short = true;
     }
 
     /// As one JSON object.
@@ -352,8 +342,11 @@ impl<'a> Report<'a> {
         for agreement in &self.agreements {
             screen.talk(agreement.told());
         }
-        for server in self.rows.iter().filter_map(|row| row.server.as_ref()) {
-            screen.talk(server.told());
+        for row in &self.rows {
+            if let Some(server) = &row.server {
+                let live = if row.live { ", live," } else { "" };
+                screen.talk(format!("The index{live} {}.", server.told()));
+            }
         }
         if let Some(loss) = self.loss {
             screen.talk(format!(

@@ -165,7 +165,7 @@ impl Search {
         let comparison = self.experiment.comparison(graph, vec![self.strategy])?;
         let settled = comparison.clone();
         let outcome = run(comparison, screen, signals).await?;
-        let report = Report::new(&settled, name, &outcome);
+        let report = Report::new(&settled, name, &outcome, None);
         let summary = &outcome.rows[0].1;
         let spreads = FIGURES.iter().map(|figure| Spread::new(figure, summary));
         let spreads: Vec<Spread> = spreads.collect();

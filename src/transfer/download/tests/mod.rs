@@ -305,15 +305,9 @@ async fn a_part_longer_than_the_file_is_cut() {
 async fn a_crash_after_the_move_is_noticed() {
     let guest = Guest::open();
     let ticket = Ticket {
-        name: NAME.to_owned(),
-        size: Some(10),
-        sha1: Some(digest(BYTES)),
-        root: None,
-        teller: None,
         sources: vec![Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))],
-        priority: Priority::Normal,
-        paused: false,
         checked: true,
+        ..Ticket::new(NAME.to_owned(), Some(10), Some(digest(BYTES)))
     };
     let shared: &Arc<Shared> = &guest.downloads.shared;
     shared.store.save(DownloadId(1), &ticket).expect("saved");

@@ -3,6 +3,8 @@
 //! The one rule: nothing is estimated. Every figure is the difference of what all servents have counted before a question
 //! and once nothing moves any more after it.
 
+pub(super) mod centre;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
@@ -58,27 +60,12 @@ pub(super) async fn measure(
     strategy: Strategy,
     screen: &Screen,
 ) -> Result<Summary, Failure> {
-    let cannot = |error: io::Error| {
-        Failure::io(
-            "the servents cannot be asked",
-            &error,
-            "try fewer with --nodes",
-        )
-    };
-    let mut rng = Rng::seeded(comparison.seed);
-    let nodes = comparison.graph.nodes();
-    let workload = Workload::draw(&comparison.plan, nodes, &mut rng);
-    let plan = Plan {
-        program: std::env::current_exe().map_err(cannot)?,
-        graph: comparison.graph.clone(),
-        shares: shares(comparison.plan.objects, nodes, &workload),
-        search: match strategy {
-            Strategy::Flood { ttl: None } => Strategy::flood(FLOOD_TTL).to_string(),
-            other => other.to_string(),
-        },
-    };
-    screen.progress(&format!("{nodes} servents are being started"));
-    let village = Village::found(plan, |_| {}).await.map_err(cannot)?;
+    let workload = workload(comparison);
+    let mut plan = plan(comparison, &workload)?;
+    if !matches!(strategy, Strategy::Flood { ttl: None }) {
+        plan.search = strategy.to_string();
+    }
+    let village = found(plan, screen).await?;
     let mut summary = Summary::default();
     let mut before = village.settled_counts(QUIET).await.map_err(cannot)?;
     let first = before.clone();
@@ -87,9 +74,13 @@ pub(super) async fn measure(
             "{strategy}, live: {number} of {} queries",
             comparison.plan.queries
         ));
-        let lines = ask(&village, *asked).await.map_err(cannot)?;
+        let (hits, exit) = ask(&village, *asked, &[]).await.map_err(cannot)?;
+        if !matches!(exit, Exit::Done | Exit::NothingFound) {
+            let what = format!("a search ended with exit code {}", exit as u8);
+            return Err(cannot(io::Error::other(what)));
+        }
         let after = village.settled_counts(QUIET).await.map_err(cannot)?;
-        let mut measured = between(&before, &after, &lines);
+        let mut measured = between(&before, &after, &hits);
         if !matches!(strategy, Strategy::Walk(_)) {
             // What neighbours say of themselves now and then is no part of a question.
             measured.checks = 0;
@@ -105,6 +96,37 @@ pub(super) async fn measure(
     screen.progress("");
     village.end().await;
     Ok(summary)
+}
+
+fn cannot(error: io::Error) -> Failure {
+    Failure::io(
+        "the servents cannot be asked",
+        &error,
+        "try fewer with --nodes",
+    )
+}
+
+/// The files and questions of a comparison, the same each time.
+fn workload(comparison: &Comparison) -> Workload {
+    let mut rng = Rng::seeded(comparison.seed);
+    Workload::draw(&comparison.plan, comparison.graph.nodes(), &mut rng)
+}
+
+/// Servents joined as the comparison says, who share what it says.
+fn plan(comparison: &Comparison, workload: &Workload) -> Result<Plan, Failure> {
+    Ok(Plan {
+        program: std::env::current_exe().map_err(cannot)?,
+        graph: comparison.graph.clone(),
+        shares: shares(comparison.plan.objects, comparison.graph.nodes(), workload),
+        search: Strategy::flood(FLOOD_TTL).to_string(),
+        index: None,
+    })
+}
+
+async fn found(plan: Plan, screen: &Screen) -> Result<Village, Failure> {
+    let nodes = plan.graph.nodes();
+    screen.progress(&format!("{nodes} servents are being started"));
+    Village::found(plan, |_| {}).await.map_err(cannot)
 }
 
 /// The name of an object's files. As long as any other's, so that none is found by the beginning of another.
@@ -123,28 +145,25 @@ fn shares(objects: u32, nodes: usize, workload: &Workload) -> Vec<Vec<(String, S
     shares
 }
 
-/// Has one of them ask; returns the hits, as it shows them.
-async fn ask(village: &Village, asked: Asked) -> io::Result<Vec<Value>> {
+/// Has one of them ask, in this way; returns the hits, as it shows them, and how it ended.
+async fn ask(village: &Village, asked: Asked, by: &[&str]) -> io::Result<(Vec<Value>, Exit)> {
     let words = name(asked.object);
     let order: Vec<&str> = ["search"]
         .into_iter()
         .chain(words.split(' '))
         .chain(["--json", "--wait", "1"])
+        .chain(by.iter().copied())
         .collect();
     let (lines, exit) = village
         .tell(asked.by as usize, &order)
         .await?
         .data()
         .await?;
-    if !matches!(Exit::of(exit), Exit::Done | Exit::NothingFound) {
-        return Err(io::Error::other(format!(
-            "a search ended with exit code {exit}"
-        )));
-    }
     let hits = lines
         .iter()
         .filter_map(|line| serde_json::from_str(line).ok());
-    Ok(hits.filter(|line: &Value| line["hops"].is_u64()).collect())
+    let hits = hits.filter(|line: &Value| line["hops"].is_u64()).collect();
+    Ok((hits, Exit::of(exit)))
 }
 
 /// What one question cost and brought.
@@ -171,11 +190,14 @@ fn between(before: &[Counts], after: &[Counts], hits: &[Value]) -> Measured {
         .first()
         .and_then(|hit| hit["hops"].as_u64())
         .map(|hops| hops as u32);
-    measured.first_hit_after = hits
-        .first()
-        .and_then(|hit| hit["ms"].as_f64())
-        .map(|ms| Duration::from_secs_f64(ms / 1_000.0));
+    measured.first_hit_after = first_after(hits);
     measured
+}
+
+/// When the first hit came.
+fn first_after(hits: &[Value]) -> Option<Duration> {
+    let ms = hits.first()?["ms"].as_f64()?;
+    Some(Duration::from_secs_f64(ms / 1_000.0))
 }
 
 fn received(counts: &Counts) -> u64 {

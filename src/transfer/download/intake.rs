@@ -1,0 +1,367 @@
+//! A download that only a user of an index has, whom the index names anew for each try: it comes in one piece, and where
+//! that breaks off the rest is asked for.
+//!
+//! The one rule: what is asked for again begins a little before what is missing, and a source whose bytes there are others
+//! has another file. Nobody tells a digest that would show it at the end.
+
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::delivery::STALL;
+use super::job::{End, on_disk};
+use super::name::safe_name;
+use super::part::Part;
+use super::publish::publish;
+use super::rate::Rate;
+use super::store::{Ticket, at};
+use super::{Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Order, Shared};
+use crate::central::IndexSource;
+use crate::transfer::channel::within;
+use crate::transfer::limit::Tap;
+use crate::wire::Sha1;
+
+/// How much is gathered before it is written.
+const BUFFER: usize = 256 * 1024;
+
+/// So many bytes that are here are asked for again, to be held against each other.
+const OVERLAP: u64 = 1024;
+
+/// How long is waited before the next try, by how many tries in a row brought nothing; after the last of them it has failed.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(500),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(120),
+];
+
+/// A file on its way.
+pub type Coming = BoxFuture<'static, io::Result<Delivery>>;
+
+/// Has a file of so many bytes come from a user of the index, from one of them on.
+type Fetch = dyn Fn(IndexSource, u64, u64) -> Coming + Send + Sync;
+
+/// Whoever can reach users of an index.
+#[derive(Default)]
+pub(super) struct Carrier(OnceLock<Box<Fetch>>);
+
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Carrier")
+            .field(&self.0.get().is_some())
+            .finish()
+    }
+}
+
+impl Carrier {
+    async fn bring(&self, owner: IndexSource, size: u64, from: u64) -> io::Result<Delivery> {
+        match self.0.get() {
+            Some(fetch) => fetch(owner, size, from).await,
+            None => Err(io::Error::other("no index is named that knows its owner")),
+        }
+    }
+}
+
+impl Downloads {
+    /// Notes who fetches from users of an index: of a file of so many bytes those from one on. Once; later calls change
+    /// nothing.
+    pub fn deliver_by(
+        &self,
+        fetch: impl Fn(IndexSource, u64, u64) -> Coming + Send + Sync + 'static,
+    ) {
+        let _ = self.shared.carrier.0.set(Box::new(fetch));
+    }
+
+    /// Begins a download from a user of an index, who has been asked and whose file is `coming`.
+    ///
+    /// # Errors
+    /// The store cannot be written, holds too many downloads, or is being closed.
+    pub fn receive(
+        &self,
+        name: &str,
+        size: u64,
+        sha1: Option<Sha1>,
+        owner: IndexSource,
+        coming: Coming,
+    ) -> io::Result<DownloadId> {
+        let shared = &self.shared;
+        if shared.stopping.is_cancelled() {
+            return Err(io::Error::other("downloads are being stopped"));
+        }
+        let mut table = shared.table();
+        if !table.has_room() {
+            return Err(io::Error::other("there are too many downloads"));
+        }
+        let id = table.next;
+        let ticket = Ticket {
+            owner: Some(owner),
+            ..Ticket::new(safe_name(name), Some(size), sha1)
+        };
+        shared.store.save(id, &ticket)?;
+        table.next = DownloadId(id.0 + 1);
+        self.launch(&mut table, id, ticket, Some(coming));
+        Ok(id)
+    }
+}
+
+/// A delivery being taken in.
+#[derive(Debug)]
+pub(super) struct Intake {
+    shared: Arc<Shared>,
+    id: DownloadId,
+    owner: IndexSource,
+    ticket: Ticket,
+    status: watch::Sender<DownloadStatus>,
+    begun: Instant,
+}
+
+impl Intake {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        id: DownloadId,
+        owner: IndexSource,
+        ticket: Ticket,
+        status: watch::Sender<DownloadStatus>,
+    ) -> Self {
+        Self {
+            shared,
+            id,
+            owner,
+            ticket,
+            status,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Takes it in until it is whole or nothing more can be done; the first try is under way where it is `coming`.
+    pub(super) async fn run(
+        mut self,
+        mut orders: UnboundedReceiver<Order>,
+        coming: Option<Coming>,
+    ) {
+        let stopping = self.shared.stopping.clone();
+        let gathered = stopping.run_until_cancelled(self.gather(&mut orders, coming));
+        let (fault, why) = match gathered.await {
+            None | Some(Ok(()) | Err(End::Stopping)) => return,
+            Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
+            Some(Err(End::Final(fault, why))) => (fault, why),
+            Some(Err(End::Disk(why))) => (Fault::Disk, why),
+        };
+        // What came may be of use when it is tried again; what is another file never will.
+        if fault == Fault::HashMismatch || self.status.borrow().done == 0 {
+            self.shared.store.remove(self.id);
+        }
+        self.tell(|status| {
+            status.state = DownloadState::Failed;
+            (status.fault, status.why) = (Some(fault), Some(why));
+            status.rate = 0;
+        });
+    }
+
+    async fn gather(
+        &mut self,
+        orders: &mut UnboundedReceiver<Order>,
+        mut coming: Option<Coming>,
+    ) -> Result<(), End> {
+        let size = self.ticket.size.unwrap_or_default();
+        let (shared, id) = (Arc::clone(&self.shared), self.id);
+        let open = move || {
+            let path = shared.store.part(id);
+            let part = Part::open(&path, &shared.store.journal(id), Some(size));
+            part.map_err(|error| at(&path, &error))
+        };
+        let part = Arc::new(on_disk(open).await?);
+        // At a start the servent is not yet at its index.
+        let first = if coming.is_none() {
+            PAUSES[0]
+        } else {
+            Duration::ZERO
+        };
+        let (mut vain, mut rest) = (0, first);
+        while here(&part) < size {
+            let (before, is_first) = (here(&part), coming.is_some());
+            let paused = self.ticket.paused;
+            let attempt = async {
+                if paused {
+                    return pending().await;
+                }
+                sleep(rest).await;
+                self.attempt(&part, coming.take()).await
+            };
+            let lost = tokio::select! {
+                lost = attempt => lost?,
+                wish = change(orders, paused) => {
+                    self.pause(wish.ok_or(End::Cancelled)?).await?;
+                    (vain, rest) = (0, Duration::ZERO);
+                    continue;
+                }
+            };
+            let Some(lost) = lost else { break };
+            vain = if here(&part) > before { 0 } else { vain + 1 };
+            let next = PAUSES.get(vain);
+            let Some(pause) = next.filter(|_| here(&part) > 0 || !is_first) else {
+                return Err(End::Final(Fault::Source, lost));
+            };
+            rest = *pause;
+            self.tell(|status| {
+                status.state = DownloadState::Waiting;
+                (status.why, status.rate) = (Some(lost), 0);
+            });
+        }
+        self.conclude(part, size).await
+    }
+
+    /// One try, from what is here on; why it was lost, if it was.
+    async fn attempt(
+        &self,
+        part: &Arc<Part>,
+        coming: Option<Coming>,
+    ) -> Result<Option<String>, End> {
+        let size = self.ticket.size.unwrap_or_default();
+        let delivery = match coming {
+            Some(coming) => coming.await,
+            None => {
+                let from = here(part).saturating_sub(OVERLAP);
+                let carrier = &self.shared.carrier;
+                carrier.bring(self.owner.clone(), size, from).await
+            }
+        };
+        match delivery {
+            Ok(delivery) if delivery.size != size => {
+                let told = delivery.size;
+                let why = format!("the source has {told} bytes, which is not what it told");
+                Err(End::Final(Fault::Source, why))
+            }
+            Ok(delivery) => self.take_in(delivery, part, size).await,
+            Err(error) => Ok(Some(lost(&error))),
+        }
+    }
+
+    async fn take_in(
+        &self,
+        mut delivery: Delivery,
+        part: &Arc<Part>,
+        size: u64,
+    ) -> Result<Option<String>, End> {
+        let mut rate = Rate::new(here(part));
+        let mut tap = Tap::of(&self.shared.limit);
+        let mut at = delivery.from;
+        let mut broken = None;
+        while at < size && broken.is_none() {
+            while delivery.ahead.len() < BUFFER && at + (delivery.ahead.len() as u64) < size {
+                let most = tap.turn(BUFFER as u64).await;
+                let mut stream = (&mut delivery.stream).take(most);
+                match within(STALL, stream.read_buf(&mut delivery.ahead)).await {
+                    Ok(0) => broken = Some("the source broke off".to_owned()),
+                    Ok(count) => tap.passed(count as u64),
+                    Err(error) => broken = Some(lost(&error)),
+                }
+                if broken.is_some() {
+                    break;
+                }
+                let done = (at + delivery.ahead.len() as u64).clamp(here(part), size);
+                let rate = rate.note(done);
+                self.tell(|status| {
+                    status.state = DownloadState::Running;
+                    (status.done, status.rate, status.why) = (done, rate, None);
+                });
+            }
+            let room = usize::try_from(size - at).unwrap_or(usize::MAX);
+            let bytes = delivery.ahead.split_to(delivery.ahead.len().min(room));
+            let (part, from) = (Arc::clone(part), at);
+            at += bytes.len() as u64;
+            let same = on_disk(move || {
+                let same = part.agrees(from, &bytes)?;
+                if same {
+                    part.write(from, &bytes)?;
+                }
+                Ok(same)
+            });
+            if !same.await? {
+                let why = "the source has another file now".to_owned();
+                return Err(End::Final(Fault::Source, why));
+            }
+        }
+        Ok(broken)
+    }
+
+    async fn conclude(&self, part: Arc<Part>, size: u64) -> Result<(), End> {
+        self.tell(|status| (status.state, status.done) = (DownloadState::Verifying, size));
+        let found = on_disk(move || part.finish(size)).await?;
+        let doubt = match self.ticket.sha1 {
+            None => Some("unverified: the source told no SHA-1".to_owned()),
+            Some(told) if told == found => None,
+            Some(told) => {
+                let why = format!("hash mismatch: {told} was promised, {found} came");
+                return Err(End::Final(Fault::HashMismatch, why));
+            }
+        };
+        let (shared, id, name) = (self.shared.clone(), self.id, self.ticket.name.clone());
+        let path = on_disk(move || {
+            let path = publish(&shared.store.part(id), id, &shared.folder, &name)?;
+            shared.store.remove(id);
+            Ok(path)
+        });
+        let path = path.await?;
+        self.tell(|status| {
+            if let Some(name) = path.file_name() {
+                status.name = name.to_string_lossy().into_owned();
+            }
+            status.state = DownloadState::Complete;
+            (status.path, status.sha1, status.why) = (Some(path), Some(found), doubt);
+        });
+        Ok(())
+    }
+
+    /// Leaves it alone, or goes on, over restarts too.
+    async fn pause(&mut self, paused: bool) -> Result<(), End> {
+        self.ticket.paused = paused;
+        self.tell(|status| {
+            status.state = match paused {
+                true => DownloadState::Paused,
+                false => DownloadState::Waiting,
+            };
+            (status.rate, status.why) = (0, None);
+        });
+        let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
+        on_disk(move || shared.store.save(id, &ticket)).await
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut DownloadStatus)) {
+        let spent = self.begun.elapsed();
+        self.status.send_modify(|status| {
+            change(status);
+            status.spent = spent;
+        });
+    }
+}
+
+/// How many of the first bytes are here.
+fn here(part: &Part) -> u64 {
+    part.here().around(0).map_or(0, |first| first.end)
+}
+
+fn lost(error: &io::Error) -> String {
+    format!("the source was lost: {error}")
+}
+
+/// The next order that changes whether it is to be left alone; none when it is to be forgotten. There is one source, so
+/// nothing else can be ordered.
+async fn change(orders: &mut UnboundedReceiver<Order>, paused: bool) -> Option<bool> {
+    loop {
+        match orders.recv().await {
+            None | Some(Order::Cancel) => return None,
+            Some(Order::Pause(wish)) if wish != paused => return Some(wish),
+            Some(_) => {}
+        }
+    }
+}
