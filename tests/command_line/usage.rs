@@ -34,6 +34,10 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         ),
         (&["compare", "--degree", "900"], "impossible"),
         (&["compare", "--queries", "0"], "at least one"),
+        (
+            &["compare", "--plot", "plot.jpg"],
+            "a file.svg or a file.png",
+        ),
         (&["lab", "flood", "--ttl", "0"], "0"),
         (&["lab", "search", "fly"], "no way of searching"),
         (

@@ -13,6 +13,7 @@ mod figures;
 mod flood;
 mod live;
 mod papers;
+mod picture;
 mod plot;
 mod reality;
 mod replicate;
@@ -74,7 +75,7 @@ impl Lab {
 }
 
 /// Writes what an experiment brought into a file the user named.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| {
         Failure::io(
             format!("{} cannot be written", path.display()),
