@@ -307,3 +307,44 @@ fn equal_seeds_give_equal_runs_with_any_number_of_threads() {
     );
     assert_ne!(one.digest, other.digest);
 }
+
+#[test]
+fn in_two_tiers_leaves_relay_nothing_and_hear_only_what_they_may_have() {
+    let graph = drawn("two-tier:leaves=10,hubs=2", 600, 8.0);
+    let tiers = graph.tiers();
+    let ultrapeers = (0..graph.nodes() as u32)
+        .filter(|node| !tiers.is_leaf(*node))
+        .count() as u64;
+    let plan = few(20);
+    let workload = Workload::draw(&plan, graph.nodes(), &mut Rng::seeded(9));
+    for by in ["flood:ttl=9", "walk", "dynamic"] {
+        let mut world = World::new(&Ground::new(&graph), strategy(by), Latency::default(), 3);
+        world.tell_tables(&workload);
+        let mut found = 0;
+        for asked in workload.queries() {
+            let measured = world.ask(&workload, *asked);
+            found += u64::from(measured.results > 0);
+            let holders = workload.holders(asked.object).iter();
+            let leaves = holders.filter(|holder| tiers.is_leaf(**holder)).count() as u64;
+            // All ultrapeers, the leaves that have it, and some whose words share a slot of the table.
+            let most = ultrapeers + leaves + graph.nodes() as u64 / 50;
+            assert!(
+                measured.reached <= most,
+                "{by}: {} of {most}",
+                measured.reached
+            );
+            if by.starts_with("flood") {
+                assert!(
+                    measured.reached + 1 >= ultrapeers + leaves,
+                    "{}",
+                    measured.reached
+                );
+                assert_eq!(
+                    measured.results,
+                    workload.holders(asked.object).len() as u64
+                );
+            }
+        }
+        assert!(found >= 18, "{by}: {found} of 20");
+    }
+}

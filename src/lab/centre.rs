@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use super::compare::{Comparison, Progress};
 use super::latency::Latency;
 use super::measure::{Measured, Summary};
-use super::workload::{Asked, Workload};
+use super::workload::{Asked, Workload, title};
 use crate::central::{Effect, Frame, Hit, Index, Input, Kind, Limits, Link, Load, Search, Shared};
 use crate::rng::Rng;
 use crate::time::Time;
@@ -151,7 +151,7 @@ impl Centre {
     pub fn ask(&mut self, asked: Asked) -> (Measured, Vec<u32>) {
         let mut measured = Measured::default();
         let search = Search {
-            contains: format!("object {}", asked.object),
+            contains: title(asked.object),
             ..Search::default()
         };
         let before = self.load();
@@ -204,7 +204,7 @@ impl Centre {
 
     fn register(&mut self, node: u32, object: u32) {
         let mut body = BytesMut::new();
-        let name = format!("object {object}");
+        let name = title(object);
         let file = Shared {
             name: name.as_bytes(),
             md5: b"0",

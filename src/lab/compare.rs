@@ -180,6 +180,9 @@ impl Comparison {
     ) -> Piece {
         let seed = Rng::seeded(self.seed ^ (part.number as u64) << 48).next();
         let mut world = World::new(ground, self.strategies[part.strategy], self.latency, seed);
+        if self.graph.has_leaves() {
+            world.tell_tables(workload);
+        }
         let began = Instant::now();
         let mut summary = Summary::default();
         let queries = workload.queries();

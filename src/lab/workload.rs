@@ -129,6 +129,17 @@ pub struct Asked {
     pub object: u32,
 }
 
+/// What an object is called, and by what it is asked for. Its number has three digits at least: shorter words stand in no
+/// route table.
+pub fn title(object: u32) -> String {
+    format!("object {object:03}")
+}
+
+/// The object of this title.
+pub fn titled(title: &str) -> Option<u32> {
+    title.strip_prefix("object ")?.parse().ok()
+}
+
 /// Copies laid and queries drawn.
 #[derive(Clone, Debug)]
 pub struct Workload {

@@ -121,6 +121,7 @@ impl Overlay {
             check: walk.check,
         };
         step.put(&mut query);
+        self.ask_leaves(now, None, guid, &query, out);
         let payload = query.encode();
         for to in open.iter().cycle().take(walk.walkers.into()) {
             if open.is_empty() {
@@ -148,6 +149,8 @@ impl Overlay {
         }
         walker.step = step;
         if fresh {
+            let (from, guid) = (Some(walker.from), walker.guid);
+            self.ask_leaves(now, from, guid, &walker.query, out);
             out.push(Effect::Lookup {
                 guid: walker.guid,
                 query: walker.query.clone(),
@@ -155,6 +158,23 @@ impl Overlay {
             self.walkers.park(walker);
         } else {
             self.go_or_rest(now, walker, out);
+        }
+    }
+
+    /// Our leaves whose tables match are asked as well, for no walker goes to them; the one it came from knows.
+    fn ask_leaves(
+        &mut self,
+        now: Time,
+        from: Option<PeerId>,
+        guid: Guid,
+        query: &Query,
+        out: &mut impl Outbox,
+    ) {
+        let demand = self.demand(query);
+        if demand.is_some() {
+            let mut what = Descriptor::new(guid, Kind::Query, 1, query.encode());
+            what.header.hops = u8::from(from.is_some());
+            self.send_to_leaves(now, from, &what, demand.as_ref(), out);
         }
     }
 

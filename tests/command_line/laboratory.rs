@@ -99,3 +99,16 @@ fn one_way_of_searching_is_measured_in_full() {
     let table = fs::read_to_string(home.path().join("each.csv")).expect("a table");
     assert_eq!(table.lines().count(), 7);
 }
+
+#[test]
+fn a_comparison_is_drawn_in_the_form_that_the_name_of_the_file_tells() {
+    let home = home();
+    for (name, begins) in [("plot.svg", &b"<svg "[..]), ("plot.png", b"\x89PNG\r\n")] {
+        let line = format!(
+            "compare --nodes 20 --degree 4 --queries 2 --replication 2 --json --plot {name}"
+        );
+        json(&lab(home.path(), &line));
+        let drawn = fs::read(home.path().join(name)).expect("a picture");
+        assert!(drawn.starts_with(begins) && drawn.len() > 2_000, "{name}");
+    }
+}

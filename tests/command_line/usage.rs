@@ -34,8 +34,27 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         ),
         (&["compare", "--degree", "900"], "impossible"),
         (&["compare", "--queries", "0"], "at least one"),
+        (
+            &["compare", "--plot", "plot.jpg"],
+            "a file.svg or a file.png",
+        ),
         (&["lab", "flood", "--ttl", "0"], "0"),
         (&["lab", "search", "fly"], "no way of searching"),
+        (
+            &["compare", "--topology", "two-tier", "--nodes", "50"],
+            "impossible among 5 ultrapeers",
+        ),
+        (
+            &[
+                "compare",
+                "--topology",
+                "two-tier:leaves=2,hubs=1",
+                "--nodes",
+                "60",
+                "--live",
+            ],
+            "laboratory alone",
+        ),
         (&["lab", "search", "flood:ttl=0"], "1 to 255"),
         (&["lab", "replicate", "--copies", "1000"], "nobody to ask"),
         (&["lab", "churn", "--shape", "0"], "0.2 to 5"),

@@ -54,7 +54,7 @@ impl System {
     pub fn law(self, peers: u32) -> u64 {
         match self {
             Self::Index => 1,
-            _ => 2 * self.graph(peers).edges().len() as u64 - u64::from(peers - 1),
+            _ => self.graph(peers).flood_law().unwrap_or_default(),
         }
     }
 

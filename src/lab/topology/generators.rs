@@ -149,6 +149,34 @@ pub(super) fn small_world(nodes: usize, degree: usize, moved: f64, rng: &mut Rng
     Graph::new(nodes, ordered)
 }
 
+/// Ultrapeers among which edges are drawn at random, and leaves of which each is joined with so many ultrapeers, drawn from
+/// those that have the fewest leaves yet: they take whoever comes until they are full.
+pub(super) fn two_tier(
+    nodes: usize,
+    ultrapeers: usize,
+    degree: f64,
+    hubs: usize,
+    rng: &mut Rng,
+) -> Graph {
+    let mut edges = random(ultrapeers, degree, rng).edges().to_vec();
+    // Hands of all ultrapeers, shuffled, one after another; who wants one that he has already looks further.
+    let mut hand: Vec<u32> = Vec::new();
+    for leaf in ultrapeers..nodes {
+        let mut chosen: Vec<u32> = Vec::with_capacity(hubs);
+        while chosen.len() < hubs {
+            if hand.iter().all(|hub| chosen.contains(hub)) {
+                let mut next: Vec<u32> = (0..ultrapeers as u32).collect();
+                rng.shuffle(&mut next);
+                hand.splice(0..0, next);
+            }
+            let at = hand.iter().rposition(|hub| !chosen.contains(hub));
+            chosen.extend(at.map(|at| hand.remove(at)));
+        }
+        edges.extend(chosen.into_iter().map(|hub| (hub, leaf as u32)));
+    }
+    Graph::new(nodes, edges).with_leaves(ultrapeers)
+}
+
 /// `count` distinct edges as `draw` gives them, without loops.
 fn distinct(count: usize, mut draw: impl FnMut() -> (usize, usize)) -> Vec<(u32, u32)> {
     let mut seen = HashSet::with_capacity(count);

@@ -37,6 +37,13 @@ pub enum Kind {
         /// The part of its edges that lead elsewhere.
         moved: f64,
     },
+    /// Ultrapeers joined at random, and leaves that each hang on a few of them.
+    TwoTier {
+        /// Leaves of an ultrapeer, on average.
+        leaves: u16,
+        /// Ultrapeers of a leaf.
+        hubs: u16,
+    },
 }
 
 /// Why there is no such graph.
@@ -59,10 +66,12 @@ impl Kind {
             Self::Tree => "tree",
             Self::Full => "full",
             Self::SmallWorld { .. } => "small-world",
+            Self::TwoTier { .. } => "two-tier",
         }
     }
 
-    /// Draws one with so many nodes and this mean degree, where the family leaves it open.
+    /// Draws one with so many nodes and this mean degree, where the family leaves it open; of two tiers it is that among
+    /// ultrapeers.
     ///
     /// # Errors
     /// [`TopologyError`]: no graph of this family has these numbers, or it would not fit in memory.
@@ -81,7 +90,21 @@ impl Kind {
             Self::Tree => generators::tree(nodes, (whole.max(2)) - 1),
             Self::Full => generators::full(nodes),
             Self::SmallWorld { moved } => generators::small_world(nodes, whole, moved, rng),
+            Self::TwoTier { hubs, .. } => {
+                generators::two_tier(nodes, self.ultrapeers(nodes), degree, hubs.into(), rng)
+            }
         })
+    }
+
+    /// How many of so many nodes stand above the leaves.
+    fn ultrapeers(self, nodes: usize) -> usize {
+        match self {
+            Self::TwoTier { leaves, hubs } => {
+                let (leaves, hubs) = (usize::from(leaves), usize::from(hubs));
+                (nodes * hubs).div_ceil(hubs + leaves)
+            }
+            _ => nodes,
+        }
     }
 
     fn check(self, nodes: usize, degree: f64) -> Result<(), TopologyError> {
@@ -107,10 +130,20 @@ impl Kind {
                 | Self::PowerLaw { .. }
                 | Self::Preferential
                 | Self::SmallWorld { .. }
+                | Self::TwoTier { .. }
         );
-        if open && (!degree.is_finite() || degree < 1.0 || degree > nodes as f64 / 2.0) {
+        let alike = self.ultrapeers(nodes);
+        if open && (!degree.is_finite() || degree < 1.0 || degree > alike as f64 / 2.0) {
+            let who = if alike < nodes { "ultrapeers" } else { "nodes" };
             return no(format!(
-                "a degree of {degree} is impossible among {nodes} nodes: from 1 to half of them will do"
+                "a degree of {degree} is impossible among {alike} {who}: from 1 to half of them will do"
+            ));
+        }
+        if let Self::TwoTier { hubs, .. } = self
+            && usize::from(hubs) > alike
+        {
+            return no(format!(
+                "{alike} ultrapeers are too few for leaves that want {hubs} each"
             ));
         }
         if nodes as f64 * degree > MOST_ENDS {
@@ -149,14 +182,24 @@ impl FromStr for Kind {
             })?;
         for parameter in parameters.split(',').filter(|part| !part.is_empty()) {
             let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            let number = value
-                .parse::<f64>()
-                .ok()
-                .filter(|number| (0.0..=10.0).contains(number));
-            match (&mut kind, key, number) {
-                (Self::PowerLaw { exponent }, "exponent", Some(number)) => *exponent = number,
-                (Self::SmallWorld { moved }, "moved", Some(number)) if number <= 1.0 => {
+            let number = value.parse::<f64>().ok();
+            let count = value.parse::<u16>().ok().filter(|count| *count > 0);
+            match (&mut kind, key) {
+                (Self::PowerLaw { exponent }, "exponent")
+                    if let Some(number @ 0.0..=10.0) = number =>
+                {
+                    *exponent = number;
+                }
+                (Self::SmallWorld { moved }, "moved") if let Some(number @ 0.0..=1.0) = number => {
                     *moved = number;
+                }
+                (Self::TwoTier { leaves, .. }, "leaves")
+                    if let Some(count @ ..=MOST_LEAVES) = count =>
+                {
+                    *leaves = count;
+                }
+                (Self::TwoTier { hubs, .. }, "hubs") if let Some(count @ ..=MOST_HUBS) = count => {
+                    *hubs = count;
                 }
                 _ => return Err(format!("`{name}` cannot have `{parameter}`")),
             }
@@ -170,13 +213,15 @@ impl fmt::Display for Kind {
         match self {
             Self::PowerLaw { exponent } => write!(f, "plrg:exponent={exponent}"),
             Self::SmallWorld { moved } => write!(f, "small-world:moved={moved}"),
+            Self::TwoTier { leaves, hubs } => write!(f, "two-tier:leaves={leaves},hubs={hubs}"),
             plain => f.write_str(plain.name()),
         }
     }
 }
 
-/// All families, with their usual numbers: 0.8 gives the power law that Lv and others drew.
-const ALL: [Kind; 11] = [
+/// All families, with their usual numbers: 0.8 gives the power law that Lv and others drew; an ultrapeer of the network of
+/// 2005 had some 30 leaves, and a leaf 3 ultrapeers (Stutzbach and others).
+const ALL: [Kind; 12] = [
     Kind::Random,
     Kind::Regular,
     Kind::PowerLaw { exponent: 0.8 },
@@ -188,6 +233,10 @@ const ALL: [Kind; 11] = [
     Kind::Tree,
     Kind::Full,
     Kind::SmallWorld { moved: 0.1 },
+    Kind::TwoTier {
+        leaves: 30,
+        hubs: 3,
+    },
 ];
 
 /// Nodes whose numbers, addresses and state fit: 4 GB at a million, so this is 16 GB.
@@ -195,6 +244,12 @@ const MOST_NODES: usize = 4_000_000;
 
 /// Nodes of a full graph: two million edges.
 const MOST_FULL: usize = 2_000;
+
+/// Leaves of an ultrapeer: more than any program takes.
+const MOST_LEAVES: u16 = 1_000;
+
+/// Ultrapeers of a leaf: more than any program keeps.
+const MOST_HUBS: u16 = 10;
 
 /// Ends of edges in all.
 const MOST_ENDS: f64 = 100_000_000.0;
@@ -221,7 +276,10 @@ mod tests {
                 Kind::Grid => 3.8,
                 _ => 6.0,
             };
-            assert!((mean - expected).abs() < 0.2, "{kind}: {mean}");
+            assert!(
+                graph.has_leaves() || (mean - expected).abs() < 0.2,
+                "{kind}: {mean}"
+            );
             assert!(graph.giant().nodes() >= 390, "{kind} falls apart");
         }
     }
@@ -233,6 +291,36 @@ mod tests {
             .expect("possible");
         let neighbours = graph.neighbours();
         assert!((0..1_000).all(|node| neighbours.of(node).len() == 4));
+    }
+
+    #[test]
+    fn leaves_hang_on_ultrapeers_alone_and_on_all_alike() {
+        let kind: Kind = "two-tier:leaves=20,hubs=3".parse().expect("a kind");
+        let drawn = kind
+            .draw(2_300, 10.0, &mut Rng::seeded(1))
+            .expect("possible");
+        let graph = drawn.giant();
+        assert!(graph.has_leaves() && graph.nodes() >= 2_290);
+        let neighbours = graph.neighbours();
+        let leaves = |node: u32| {
+            neighbours
+                .of(node)
+                .iter()
+                .filter(|far| graph.tiers().is_leaf(**far))
+        };
+        let (mut up, mut links) = (0, 0);
+        for node in 0..graph.nodes() as u32 {
+            let count = leaves(node).count();
+            if graph.tiers().is_leaf(node) {
+                assert_eq!((count, neighbours.of(node).len()), (0, 3));
+            } else {
+                assert!((18..=22).contains(&count), "{count}");
+                (up, links) = (up + 1, links + neighbours.of(node).len() - count);
+            }
+        }
+        assert_eq!(up, 300);
+        assert!((f64::from(links as u32) / f64::from(up) - 10.0).abs() < 0.2);
+        assert_eq!(graph.flood_law(), None);
     }
 
     #[test]
@@ -249,6 +337,22 @@ mod tests {
             (Kind::Full, 5_000, 4.0),
             (Kind::Random, 5_000_000, 4.0),
             (Kind::Random, 3_000_000, 1_000.0),
+            (
+                Kind::TwoTier {
+                    leaves: 30,
+                    hubs: 3,
+                },
+                110,
+                8.0,
+            ),
+            (
+                Kind::TwoTier {
+                    leaves: 30,
+                    hubs: 3,
+                },
+                12,
+                1.0,
+            ),
         ] {
             assert!(
                 kind.draw(nodes, degree, &mut rng).is_err(),
@@ -261,6 +365,8 @@ mod tests {
             "plrg:k=1",
             "small-world:moved=2",
             "ring:a",
+            "two-tier:leaves=0",
+            "two-tier:hubs=11",
         ] {
             assert!(bad.parse::<Kind>().is_err(), "{bad}");
         }

@@ -14,6 +14,7 @@ pub use kind::{Kind, TopologyError};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
     nodes: usize,
+    tiers: Tiers,
     edges: Vec<(u32, u32)>,
 }
 
@@ -31,7 +32,38 @@ impl Graph {
         edges.sort_unstable();
         edges.dedup();
         assert!(edges.iter().all(|(_, far)| (*far as usize) < nodes));
-        Self { nodes, edges }
+        Self {
+            nodes,
+            tiers: Tiers::default(),
+            edges,
+        }
+    }
+
+    /// The same graph, all nodes but the first so many being leaves.
+    pub(super) fn with_leaves(self, ultrapeers: usize) -> Self {
+        Self {
+            tiers: Tiers(Some(ultrapeers as u32)),
+            ..self
+        }
+    }
+
+    /// Whether there are leaves in it.
+    pub const fn has_leaves(&self) -> bool {
+        self.tiers.0.is_some()
+    }
+
+    /// Which of its nodes are leaves.
+    pub const fn tiers(&self) -> Tiers {
+        self.tiers
+    }
+
+    /// What a flood costs that reaches everybody on a connected graph, to the last message: two for each edge, one less for
+    /// each node but the asker. None where there are leaves: they relay nothing.
+    pub const fn flood_law(&self) -> Option<u64> {
+        if self.has_leaves() {
+            return None;
+        }
+        Some(2 * self.edges.len() as u64 + 1 - self.nodes as u64)
     }
 
     /// How many nodes.
@@ -108,7 +140,28 @@ impl Graph {
             .iter()
             .filter(|(a, _)| part[*a as usize] == largest);
         let renamed = kept.map(|(a, b)| (names[*a as usize], names[*b as usize]));
-        Self::new(size, renamed)
+        // Names keep their order, so leaves are the last ones still.
+        let inside = names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| **name != u32::MAX);
+        let ultrapeers = inside.filter(|(node, _)| !self.tiers.is_leaf(*node as u32));
+        let ultrapeers = ultrapeers.count() as u32;
+        Self {
+            tiers: Tiers(self.tiers.0.map(|_| ultrapeers)),
+            ..Self::new(size, renamed)
+        }
+    }
+}
+
+/// Which nodes of a graph are leaves: those from a number on, or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tiers(Option<u32>);
+
+impl Tiers {
+    /// Whether a node is a leaf, which relays nothing and hears only what its route table can match.
+    pub fn is_leaf(self, node: u32) -> bool {
+        self.0.is_some_and(|first| node >= first)
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::Desk;
 use super::streets::{Streets, What};
+use crate::lab::workload::titled;
 use crate::overlay::{Config, Effect, Event, Input, Outbox, Overlay, PeerId};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::wire::{Descriptor, Guid, Query};
+use crate::wire::{Descriptor, Guid};
 
 /// A place where a servent lives, in one life after another.
 #[derive(Debug, Default)]
@@ -135,7 +136,7 @@ impl Outbox for Door<'_> {
             Effect::Send { to, descriptor } => self.send(to, descriptor),
             Effect::Lookup { guid, query } => {
                 self.streets.traffic.lookups += 1;
-                let object = object_of(&query);
+                let object = titled(&query.text);
                 self.streets.asked.push((guid, object));
             }
             Effect::Wake { after, timer } => self.later(after, Input::Woke(timer)),
@@ -164,13 +165,8 @@ impl Outbox for Door<'_> {
     }
 }
 
-/// Who lives at an address of this laboratory: the way back from [`super::super::servent::address`].
+/// Who lives at an address of this laboratory: the way back from [`super::super::faces::address`].
 fn node_at(addr: SocketAddrV4) -> u32 {
     let [_, a, b, c] = addr.ip().octets();
     u32::from_be_bytes([0, a, b, c]).saturating_sub(1)
-}
-
-/// What a query of this laboratory asks for.
-fn object_of(query: &Query) -> Option<u32> {
-    query.text.strip_prefix("object ")?.parse().ok()
 }

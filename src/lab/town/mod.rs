@@ -19,9 +19,9 @@ use house::House;
 use streets::{Streets, What};
 pub use traffic::Traffic;
 
+use super::faces::{address, introduction, record};
 use super::latency::Latency;
-use super::servent::{address, introduction, record};
-use super::workload::{Asked, Workload};
+use super::workload::{Asked, Workload, title};
 use super::world::FLOOD_TTL;
 use crate::overlay::{Command, Config, Direction, Input, PeerId, RoleChoice, Strategy};
 use crate::rng::Rng;
@@ -174,7 +174,7 @@ impl Town {
         self.open.insert(guid, search);
         let enough = self.streets.now + self.streets.customs.patience;
         self.streets.agenda.put(enough, What::Enough { search });
-        let query = Box::new(Query::words(&format!("object {}", asked.object)));
+        let query = Box::new(Query::words(&title(asked.object)));
         let by = None;
         self.tell(asked.by, Command::Search { guid, query, by });
         search

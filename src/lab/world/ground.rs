@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::lab::topology::{Graph, Neighbours};
+use crate::lab::topology::{Graph, Neighbours, Tiers};
 
 /// A graph made ready for worlds: several may share it.
 #[derive(Clone, Debug)]
 pub struct Ground {
-    pub(super) neighbours: Arc<Neighbours>,
+    pub(in crate::lab) neighbours: Arc<Neighbours>,
     /// For each end of a link, in the order of `neighbours`: by what number the far end knows this one.
     pub(super) back: Arc<Vec<u32>>,
-    pub(super) nodes: usize,
+    pub(in crate::lab) nodes: usize,
+    pub(in crate::lab) tiers: Tiers,
 }
 
 impl Ground {
@@ -28,6 +29,7 @@ impl Ground {
             neighbours: Arc::new(neighbours),
             back: Arc::new(back),
             nodes: graph.nodes(),
+            tiers: graph.tiers(),
         }
     }
 }

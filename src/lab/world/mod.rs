@@ -13,12 +13,12 @@ use std::sync::Arc;
 pub use ground::Ground;
 use net::{Lookup, Net, Postman};
 
+use super::faces::{Faces, address, record, table};
 use super::latency::Latency;
 use super::measure::Measured;
-use super::servent::{address, introduction, record};
-use super::workload::{Asked, Workload};
+use super::workload::{Asked, Workload, title};
 use crate::overlay::{
-    Command, Config, Effect, Input, Introduction, Outbox, Overlay, PeerId, Strategy,
+    Command, Config, Effect, Input, Outbox, Overlay, PeerId, RoleChoice, Strategy,
 };
 use crate::rng::Rng;
 use crate::wire::{Guid, Query};
@@ -33,58 +33,81 @@ pub struct World {
 impl World {
     /// Servents on `ground`, all links up, who search by `strategy`.
     pub fn new(ground: &Ground, strategy: Strategy, latency: Latency, seed: u64) -> Self {
-        let config = Arc::new(Config {
+        let relay = Config {
             grow: false,
             udp: false,
             slots: usize::MAX,
+            leaves: usize::MAX,
+            hubs: usize::MAX,
             last_hop_tables: false,
             search: strategy,
-            ttl: FLOOD_TTL,
+            // An ultrapeer sends the query of its leaf as far as its own.
+            ttl: match strategy {
+                Strategy::Flood { ttl: Some(ttl) } => ttl,
+                _ => FLOOD_TTL,
+            },
             max_ttl: u8::MAX,
             hard_ttl: u8::MAX,
             query_rate: u32::MAX,
             routes: ROUTES,
             ..Config::default()
+        };
+        let relay = Arc::new(relay);
+        let leaf = Arc::new(Config {
+            role: RoleChoice::Leaf,
+            ..Config::clone(&relay)
         });
-        let nodes = (0..ground.nodes as u64).map(|node| {
-            let mut rng = Rng::seeded(seed ^ node << 20);
+        let nodes = (0..ground.nodes as u32).map(|node| {
+            let mut rng = Rng::seeded(seed ^ u64::from(node) << 20);
             let guid = Guid::random(&mut rng);
-            Overlay::new(guid, Arc::clone(&config), rng)
+            let config = match ground.tiers.is_leaf(node) {
+                true => &leaf,
+                false => &relay,
+            };
+            Overlay::new(guid, Arc::clone(config), rng)
         });
         let mut world = Self {
             nodes: nodes.collect(),
             net: Net::new(ground.clone(), latency, seed),
         };
-        let nodes = 0..ground.nodes as u32;
-        let everybody: Vec<_> = nodes
-            .clone()
-            .map(|node| {
-                let degree = ground.neighbours.of(node).len() as u32;
-                Arc::new(introduction(node, degree))
-            })
-            .collect();
-        for node in nodes {
-            world.open(node, &everybody);
+        let faces = Faces::new(ground);
+        for node in 0..ground.nodes as u32 {
+            world.open(node, &faces);
         }
         world
     }
 
     /// Opens the links of a node, as its handshakes would.
-    fn open(&mut self, node: u32, everybody: &[Arc<Introduction>]) {
+    fn open(&mut self, node: u32, faces: &Faces) {
         self.handle(node, Input::Command(Command::Listening(address(node))));
         let neighbours = Arc::clone(&self.net.ground.neighbours);
         for (number, far) in neighbours.of(node).iter().enumerate() {
-            let who = Arc::clone(&everybody[*far as usize]);
+            let who = faces.of(*far, self.net.ground.tiers.is_leaf(node));
             let peer = PeerId(number as u32);
             let up = Input::Connected { peer, who };
             self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);
         }
     }
 
+    /// Has all leaves tell their ultrapeers by route tables what they hold, and lets time pass until it has come.
+    pub fn tell_tables(&mut self, workload: &Workload) {
+        let tiers = self.net.ground.tiers;
+        let shelves = workload.shelves(self.nodes.len()).into_iter().zip(0..);
+        for (shelf, node) in shelves.filter(|(_, node)| tiers.is_leaf(*node)) {
+            let table = Box::new(table(&shelf));
+            self.handle(node, Input::Command(Command::Shelf(table)));
+            while let Some((now, (node, input))) = self.net.wheel.take() {
+                self.net.now = now;
+                self.net.note(node, &input);
+                self.handle(node, input);
+            }
+        }
+    }
+
     /// Has a node ask, and lets time pass until nothing is left to happen.
     pub fn ask(&mut self, workload: &Workload, asked: Asked) -> Measured {
         let guid = self.net.begin(asked.by);
-        let query = Box::new(Query::words(&format!("object {}", asked.object)));
+        let query = Box::new(Query::words(&title(asked.object)));
         let search = Command::Search {
             guid,
             query,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::cli::Asked;
 use super::failure::{Exit, Failure};
-use super::lab::Source;
+use super::lab::{LEAVES, Source};
 use super::render::{counted, span};
 use super::screen::Screen;
 use super::signals::{Signals, Told};
@@ -130,6 +130,9 @@ impl Demo {
                 "{} nodes are more than {MOST} processes",
                 graph.nodes()
             )));
+        }
+        if graph.has_leaves() {
+            return Err(Failure::usage(LEAVES));
         }
         let program = std::env::current_exe()
             .map_err(|error| Failure::io("this program does not find itself", &error, ""))?;

@@ -267,7 +267,7 @@ impl Churn {
             ));
         }
         if let Some(path) = &self.csv {
-            write(path, &sheet(&rows))?;
+            write(path, sheet(&rows))?;
         }
         Ok(if outcome.cut_short {
             Exit::Interrupted

@@ -8,7 +8,8 @@ use std::time::Instant;
 use clap::Args;
 
 use super::experiment::{Experiment, run, watched};
-use super::plot;
+use super::picture::PictureFile;
+use super::plot::plot;
 use super::reality;
 use super::report::Report;
 use super::strategies::Strategies;
@@ -53,8 +54,8 @@ pub(in crate::ui) struct Compare {
     csv: Option<PathBuf>,
 
     /// Draw it into this file
-    #[arg(long, value_name = "FILE.svg")]
-    plot: Option<PathBuf>,
+    #[arg(long, value_name = "FILE.svg|png")]
+    plot: Option<PictureFile>,
 }
 
 /// A part of all queries, in hundredths of a hundredth, so that no machine rounds it otherwise.
@@ -157,10 +158,10 @@ impl Compare {
             report.show(screen);
         }
         if let Some(path) = &self.csv {
-            write(path, &report.csv())?;
+            write(path, report.csv())?;
         }
         if let Some(path) = &self.plot {
-            write(path, &plot::svg(&report))?;
+            plot(&report).save(path)?;
         }
         Ok(exit)
     }

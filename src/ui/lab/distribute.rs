@@ -1,6 +1,5 @@
 //! `lab distribute`: how long a file takes to reach everybody, from a server alone and from all who have a part of it.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use bytesize::ByteSize;
@@ -11,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::curves::{Curve, curves};
 use super::live::{MOST_LIVE, spread};
-use super::write;
+use super::picture::{Picture, PictureFile};
 use crate::lab::distribute::{Pick, Plan};
 use crate::ui::failure::{Exit, Failure};
 use crate::ui::rate::RateLimit;
@@ -69,8 +68,8 @@ pub(in crate::ui) struct Distribute {
     json: bool,
 
     /// Draw the textbook's plot into this file: the bounds as lines, what was measured as points
-    #[arg(long, value_name = "FILE.svg")]
-    plot: Option<PathBuf>,
+    #[arg(long, value_name = "FILE.svg|png")]
+    plot: Option<PictureFile>,
 }
 
 /// Several values, with commas between them.
@@ -193,7 +192,7 @@ impl Distribute {
             );
         }
         if let Some(path) = &self.plot {
-            write(path, &self.picture(&rows))?;
+            self.picture(&rows).save(path)?;
         }
         Ok(Exit::Done)
     }
@@ -259,7 +258,7 @@ impl Distribute {
         Ok(self.peers.0.iter().flat_map(of).collect())
     }
 
-    fn picture(&self, rows: &[Row]) -> String {
+    fn picture(&self, rows: &[Row]) -> Picture {
         let of = |figure: fn(&Row) -> f64, rows: &[&Row]| {
             rows.iter()
                 .map(|row| (row.peers as f64, figure(row)))

@@ -81,7 +81,7 @@ impl FromStr for Source {
 /// A network.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Network {
-    /// Join the servents so: random, regular, plrg, ba, grid, ring, line, star, tree, full, small-world, or file:PATH
+    /// Join the servents so: random, regular, plrg, ba, grid, ring, line, star, tree, full, small-world, two-tier, or file:PATH
     #[arg(long, value_name = "KIND", default_value = "random")]
     topology: Source,
 

@@ -32,7 +32,7 @@ impl Flood {
     ) -> Result<Exit, Failure> {
         let (graph, _) = self.experiment.graph(screen)?;
         let nodes = graph.nodes();
-        let law = 2 * graph.edges().len() as u64 - (nodes as u64 - 1);
+        let law = graph.flood_law();
         let floods = (1..=self.ttl).map(Strategy::flood).collect();
         let comparison = self.experiment.comparison(graph, floods)?;
         let outcome = run(comparison, screen, signals).await?;
@@ -74,9 +74,11 @@ impl Flood {
                     },
                 ),
             );
-            screen.talk(format!(
-                "A finished flood costs 2|E| - (n-1) = {law} messages."
-            ));
+            if let Some(law) = law {
+                screen.talk(format!(
+                    "A finished flood costs 2|E| - (n-1) = {law} messages."
+                ));
+            }
         }
         Ok(if outcome.cut_short {
             Exit::Interrupted

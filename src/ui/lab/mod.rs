@@ -13,6 +13,7 @@ mod figures;
 mod flood;
 mod live;
 mod papers;
+mod picture;
 mod plot;
 mod reality;
 mod replicate;
@@ -27,6 +28,7 @@ use clap::Subcommand;
 
 pub(super) use compare::Compare;
 pub(super) use experiment::Source;
+pub(super) use reality::LEAVES;
 
 use super::failure::{Exit, Failure};
 use super::screen::Screen;
@@ -73,7 +75,7 @@ impl Lab {
 }
 
 /// Writes what an experiment brought into a file the user named.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| {
         Failure::io(
             format!("{} cannot be written", path.display()),

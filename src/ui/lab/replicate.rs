@@ -209,7 +209,7 @@ impl Replicate {
             ));
         }
         if let Some(path) = &self.csv {
-            write(path, &sheet(&rows))?;
+            write(path, sheet(&rows))?;
         }
         Ok(if cut_short {
             Exit::Interrupted

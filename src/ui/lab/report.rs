@@ -57,15 +57,14 @@ pub(super) struct Row {
 impl Row {
     /// Of a way of searching the network.
     fn new(strategy: Strategy, summary: &Summary, comparison: &Comparison) -> Self {
-        let graph = &comparison.graph;
-        let law = 2 * graph.edges().len() as u64 - (graph.nodes() as u64 - 1);
+        let law = comparison.graph.flood_law();
         let written = match strategy {
             Strategy::Flood { ttl: None } => Strategy::flood(FLOOD_TTL).to_string(),
             other => other.to_string(),
         };
         let params = written.split_once(':').map_or("", |(_, params)| params);
         Self {
-            bound_messages: matches!(strategy, Strategy::Flood { .. }).then_some(law),
+            bound_messages: law.filter(|_| matches!(strategy, Strategy::Flood { .. })),
             ..Self::of(strategy.name(), params, summary)
         }
     }

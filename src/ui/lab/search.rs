@@ -204,7 +204,7 @@ impl Search {
         }
         if let Some(path) = &self.csv {
             let lines: Vec<Line> = summary.each().iter().enumerate().map(Line::new).collect();
-            write(path, &sheet(&lines))?;
+            write(path, sheet(&lines))?;
         }
         Ok(if outcome.cut_short {
             Exit::Interrupted

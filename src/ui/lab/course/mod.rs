@@ -117,7 +117,7 @@ impl Course {
             .collect();
         let files = [
             ("course.csv", sheet(&rows)),
-            ("course.svg", picture(&rows, &exercise)),
+            ("course.svg", picture(&rows, &exercise).svg()),
             ("report.md", report(&rows, &exercise)),
         ];
         if self.json {

@@ -6,9 +6,10 @@ use super::row::{Row, millis};
 use crate::lab::course::{Exercise, System};
 use crate::ui::lab::curves::{Curve, curves};
 use crate::ui::lab::figures::plain;
+use crate::ui::lab::picture::Picture;
 
-/// The plot, in SVG.
-pub(super) fn picture(rows: &[Row], exercise: &Exercise) -> String {
+/// The plot.
+pub(super) fn picture(rows: &[Row], exercise: &Exercise) -> Picture {
     let of = |system: System| {
         let own = rows.iter().filter(|row| row.system == system.name());
         let points = own.filter_map(|row| Some((f64::from(row.clients), row.ms_mean?)));

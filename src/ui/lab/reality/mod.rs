@@ -36,6 +36,9 @@ pub(super) fn is_possible(comparison: &Comparison) -> Result<(), Failure> {
             "{nodes} processes are more than the {MOST} that a machine is trusted with; leave --live out or take fewer --nodes"
         )));
     }
+    if comparison.graph.has_leaves() {
+        return Err(Failure::usage(LEAVES));
+    }
     let too_far = |strategy: &&Strategy| matches!(strategy, Strategy::Flood { ttl: Some(ttl) } if *ttl > FLOOD_TTL);
     match comparison.strategies.iter().find(too_far) {
         None => Ok(()),
@@ -44,6 +47,9 @@ pub(super) fn is_possible(comparison: &Comparison) -> Result<(), Failure> {
         ))),
     }
 }
+
+/// Why there is no such network of processes.
+pub(in crate::ui) const LEAVES: &str = "real servents choose for themselves who is a leaf, so two-tier networks are drawn in the laboratory alone";
 
 /// What the questions of a comparison cost and bring when `strategy` asks them in reality.
 ///
