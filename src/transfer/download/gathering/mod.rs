@@ -145,7 +145,9 @@ impl<'a> Gathering<'a> {
         while self.errands.join_next().await.is_some() {}
         self.chores.shutdown().await;
         for contact in &mut self.job.contacts {
-            if let Some(session) = contact.session.take() {
+            if let Some(session) = contact.session.take()
+                && contact.source.push.is_none()
+            {
                 self.job.shared.hosts.keep_idle(session);
             }
         }
