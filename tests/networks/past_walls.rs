@@ -103,6 +103,7 @@ async fn fetch(seeker: &Servent, hub: &Servent, found: &SearchHit) -> DownloadId
         name: record.name.clone(),
         size: Some(record.size),
         sha1: record.sha1(),
+        root: None,
         sources: vec![Source {
             // Only a relay is left: who is asked for a Push could still be answered here, where there are no walls.
             proxies: Vec::new(),
@@ -273,6 +274,7 @@ async fn who_cannot_be_connected_to_is_named_once_it_has_come() {
         name: record.name.clone(),
         size: Some(record.size),
         sha1: record.sha1(),
+        root: None,
         sources: vec![Source::at(other.listen())],
     };
     let id = seeker.downloads().start(wanted).expect("it begins");

@@ -194,6 +194,7 @@ impl Downloads {
             name: safe_name(&wanted.name),
             size: wanted.size,
             sha1: wanted.sha1,
+            promised: wanted.root,
             root: None,
             teller: None,
             sources,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::store::text;
 use crate::overlay::is_believed;
 use crate::transfer::http::Walled;
-use crate::wire::{Guid, QueryHit, Record, Sha1};
+use crate::wire::{Guid, QueryHit, Record, Sha1, TigerRoot};
 
 /// A download's number, counted from 1; it stays the same over restarts.
 #[derive(
@@ -103,6 +103,9 @@ pub struct Wanted {
     pub size: Option<u64>,
     /// Its digest, where known. Without it the server's `X-Gnutella-Content-URN` is asked.
     pub sha1: Option<Sha1>,
+    /// The root of its hash tree, from whoever named the file and is believed: then no other file will do, even one of the
+    /// same SHA-1, which can be made.
+    pub root: Option<TigerRoot>,
     /// Where to get it. Without a digest only the first is asked: nobody knows whether the others have the same file.
     pub sources: Vec<Source>,
 }

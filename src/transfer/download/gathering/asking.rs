@@ -55,11 +55,13 @@ impl Gathering<'_> {
     pub(super) fn tree_to_fetch(&mut self, source: SourceId) -> Option<(String, TigerRoot)> {
         let wanted = self.tree.is_none() && self.fetching_tree.is_none();
         self.job.ticket.size.filter(|_| wanted)?;
+        let promised = self.job.ticket.promised;
         let contact = self.job.contacts.get_mut(source.0 as usize)?;
         let tree = contact
             .tree
             .take()
-            .filter(|(_, root)| !self.job.false_roots.contains(root))?;
+            .filter(|(_, root)| !self.job.false_roots.contains(root))
+            .filter(|(_, root)| promised.is_none_or(|promised| promised == *root))?;
         self.fetching_tree = Some(source);
         Some(tree)
     }

@@ -308,6 +308,7 @@ async fn a_crash_after_the_move_is_noticed() {
         name: NAME.to_owned(),
         size: Some(10),
         sha1: Some(digest(BYTES)),
+        promised: None,
         root: None,
         teller: None,
         sources: vec![Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))],
@@ -344,6 +345,7 @@ async fn there_is_a_limit_to_what_is_remembered() {
         name: NAME.to_owned(),
         size: None,
         sha1: None,
+        root: None,
         sources: vec![Source {
             get: Some((index, NAME.to_owned())),
             ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))
