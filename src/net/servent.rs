@@ -305,6 +305,7 @@ impl Servent {
                 name: name.to_owned(),
                 size: Some(size),
                 sha1: Some(sha1),
+                root: None,
                 sources: vec![Source::at(addr)],
             }),
             Begun::Coming(coming) => {

@@ -103,6 +103,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
                 .unwrap_or_else(|| content.sha1.to_string()),
             size: content.size,
             sha1: Some(content.sha1),
+            root: content.root,
             sources: vec![Source::at(addr)],
         });
     }
@@ -117,6 +118,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
                 name: content.name.as_ref().unwrap_or(&record.name).clone(),
                 size: Some(record.size),
                 sha1: Some(content.sha1),
+                root: content.root,
                 sources: vec![Source::of(&found.hit, record)],
             });
         }

@@ -126,7 +126,7 @@ async fn features_are_told_once_a_connection() {
     ends(async {
         let house = House::open(10).await;
         let mut caller = Caller::call(house.addr).await;
-        for told in [Some("browse/1.0"), None] {
+        for told in [Some("browse/1.0, fwalt/0.1"), None] {
             caller.get("/nowhere", "").await;
             assert_eq!(caller.answer().await.0.headers.get("X-Features"), told);
         }
