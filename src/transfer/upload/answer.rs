@@ -87,10 +87,7 @@ pub(super) fn offer(
     headers.push("Content-Length", range.len());
     headers.push("Accept-Ranges", "bytes");
     headers.push("Last-Modified", modified);
-    headers.push(
-        "Content-Type",
-        mime_guess::from_path(&file.name).first_or_octet_stream(),
-    );
+    headers.push("Content-Type", media_type(&file.name));
     let name = utf8_percent_encode(&file.name, IN_PATH);
     headers.push(
         "Content-Disposition",
@@ -100,6 +97,12 @@ pub(super) fn offer(
         name_content(headers, sha1, file.tree);
     }
     Ok((range, response))
+}
+
+/// What a file of this name holds, going by its ending.
+fn media_type(name: &str) -> &'static str {
+    let guess = mime_guess::from_path(name).first_raw();
+    guess.unwrap_or("application/octet-stream")
 }
 
 /// The digest of a file, and where its hash tree is.
@@ -149,10 +152,7 @@ pub(super) fn offer_unfinished(
         .with("Content-Range", ContentRange { range, total })
         .with("Content-Length", range.len())
         .with("Accept-Ranges", "bytes")
-        .with(
-            "Content-Type",
-            mime_guess::from_path(&offered.name).first_or_octet_stream(),
-        );
+        .with("Content-Type", media_type(&offered.name));
     Ok((range, name(response)))
 }
 
