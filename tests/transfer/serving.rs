@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use servent::transfer::DownloadState;
 use servent::transfer::http::{CONTENT_URN, Status};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::caller::Caller;
 use crate::ends;
@@ -307,6 +307,30 @@ async fn who_brought_us_something_goes_first_where_that_is_wanted() {
                 .expect("no slot is free");
             assert!(told.starts_with(place), "{told}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_file_comes_right_to_the_quick_and_to_who_pauses() {
+    ends(async {
+        let house = House::open(2).await;
+        let bytes = noise(24 * 1024 * 1024);
+        let file = house.share("large", &bytes);
+        for pause in [Duration::ZERO, Duration::from_millis(100)] {
+            let mut caller = Caller::call(house.addr).await;
+            for from in [0, 5_000_001] {
+                let range = format!("Range: bytes={from}-\r\n");
+                let path = format!("/get/{}/large", file.index);
+                caller.get(&path, &range).await;
+                assert_eq!(caller.head().await.status, Status::PARTIAL);
+                for part in bytes[from..].chunks(6 * 1024 * 1024) {
+                    sleep(pause).await;
+                    assert!(caller.body(part.len()).await == part, "{pause:?}");
+                }
+            }
+        }
+        assert_eq!(house.uploads.completed(), 4);
     })
     .await;
 }

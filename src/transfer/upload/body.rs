@@ -11,13 +11,15 @@ use std::time::{Duration, SystemTime};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+#[cfg(target_os = "linux")]
+use super::sprint::{FAST, sprint};
 use crate::transfer::channel::within;
 use crate::transfer::http::ByteRange;
 use crate::transfer::limit::Tap;
 
 /// How much is sent before we look whether the file changed and whether the next bytes are cached: looking costs less than a
 /// hundredth of sending so much.
-const CHUNK: u64 = 2 * 1024 * 1024;
+pub(super) const CHUNK: u64 = 2 * 1024 * 1024;
 
 /// What the kernel reads at a time, unless told otherwise.
 #[cfg(target_os = "linux")]
@@ -30,7 +32,7 @@ const SLOWEST_READER: u64 = 1024;
 const STALL: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(60)];
 
 /// A file open for sending, and what it was when it was opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Body {
     file: Arc<File>,
     /// Its size and when it was last changed; none of a file that is being written while it is sent.
@@ -81,13 +83,26 @@ impl Body {
                 start: at,
                 end: range.end.min(at + CHUNK),
             };
+            #[cfg(target_os = "linux")]
+            let begun = std::time::Instant::now();
             self.send_chunk(stream, tap, chunk, &sent).await?;
             if !self.is_unchanged() {
                 return Err(changed());
             }
             at = chunk.end;
+            #[cfg(target_os = "linux")]
+            if begun.elapsed() < FAST && range.end - at > CHUNK {
+                let rest = ByteRange::new(at, range.end);
+                at = sprint(self, stream, rest, tap.limit(), &sent).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The file itself.
+    #[cfg(target_os = "linux")]
+    pub(super) fn file(&self) -> &File {
+        &self.file
     }
 
     /// Whether the file still is what it was when it was opened.
@@ -104,7 +119,7 @@ fn patience(stream: &TcpStream) -> Duration {
     Duration::from_secs(buffer / 3 / SLOWEST_READER).clamp(STALL[0], STALL[1])
 }
 
-fn changed() -> io::Error {
+pub(super) fn changed() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         "the file changed while it was sent",

@@ -12,6 +12,8 @@ mod proxy;
 mod queue;
 mod shelf;
 mod slots;
+#[cfg(target_os = "linux")]
+mod sprint;
 mod swarming;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
