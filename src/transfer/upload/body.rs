@@ -72,7 +72,7 @@ impl Body {
     /// bytes promised are then not to be had, and the connection must end.
     pub(super) async fn send(
         &self,
-        stream: &TcpStream,
+        stream: &mut TcpStream,
         tap: &mut Tap,
         range: ByteRange,
         sent: impl Fn(u64),

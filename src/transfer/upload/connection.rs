@@ -225,7 +225,7 @@ impl<'a> Connection<'a> {
         let head = self.head(response, kept);
         self.write_ahead(&head).await?;
         let sent = |count| slot.sent(count);
-        body.send(&self.channel.stream, &mut self.tap, range, sent)
+        body.send(&mut self.channel.stream, &mut self.tap, range, sent)
             .await?;
         if range.end == size {
             slot.complete();
