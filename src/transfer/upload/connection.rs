@@ -223,7 +223,10 @@ impl<'a> Connection<'a> {
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
         let head = self.head(response, kept);
-        self.write_ahead(&head).await?;
+        match range.is_empty() {
+            true => self.write(&head).await?,
+            false => self.write_ahead(&head).await?,
+        }
         let sent = |count| slot.sent(count);
         body.send(&mut self.channel.stream, &mut self.tap, range, sent)
             .await?;
