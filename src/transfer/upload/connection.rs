@@ -233,9 +233,12 @@ impl<'a> Connection<'a> {
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
         let head = self.head(response, kept);
-        self.write_ahead(&head).await?;
+        match range.is_empty() {
+            true => self.write(&head).await?,
+            false => self.write_ahead(&head).await?,
+        }
         let sent = |count| slot.sent(count);
-        body.send(&self.channel.stream, &mut self.tap, range, sent)
+        body.send(&mut self.channel.stream, &mut self.tap, range, sent)
             .await?;
         if range.end == size {
             slot.complete();
