@@ -51,7 +51,7 @@ pub(super) fn difference(old: &Listing, new: &Listing, out: &mut BytesMut) {
             && name.len() < MAX_BODY / 2
         {
             frame(out, Kind::SHARE, |body| {
-                shared(name, *size, mark).write(body)
+                shared(name, *size, mark).write(body);
             });
         }
     }
