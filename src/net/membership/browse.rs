@@ -18,8 +18,9 @@ use super::errand::search_hit;
 use crate::central::{Fields, Hit, Shared, address};
 use crate::net::search::SearchHit;
 
-/// What asks for a list.
-const ASK: &[u8] = b"GETLIST\n";
+/// What asks for a list; nothing behind it. TekNap reads so much, and were there more to read when it closes the link, the
+/// system would throw away what it has sent.
+const ASK: &[u8] = b"GETLIST";
 
 /// What a list that is brought begins with.
 const BRING: &[u8] = b"SENDLIST";
@@ -139,12 +140,18 @@ impl Browses {
 
     /// `nick [ip]`: a list ends.
     pub(super) fn end(&mut self, body: &[u8]) {
-        let Ok(nick) = Fields::new(body).text() else {
+        let mut fields = Fields::new(body);
+        let Ok(nick) = fields.text() else {
             return;
         };
         let of = |asked: &Listed| asked.nick.eq_ignore_ascii_case(nick);
         if let Some(at) = self.listed.iter().position(of) {
-            let asked = self.listed.swap_remove(at);
+            let mut asked = self.listed.swap_remove(at);
+            if let Ok(ip) = fields.text().and_then(address) {
+                for hit in &mut asked.hits {
+                    hit.hit.addr.set_ip(ip);
+                }
+            }
             let _ = asked.reply.send(asked.hits);
         }
     }

@@ -32,6 +32,9 @@ use crate::wire::Sha1;
 /// How much is gathered before it is written.
 const BUFFER: usize = 256 * 1024;
 
+/// And no longer: what was gathered is lost in a crash.
+const GATHER: Duration = Duration::from_secs(1);
+
 /// So many bytes that are here are asked for again, to be held against each other.
 const OVERLAP: u64 = 1024;
 
@@ -257,14 +260,12 @@ impl Intake {
         let mut at = delivery.from;
         let mut broken = None;
         while at < size && broken.is_none() {
-            while delivery.ahead.len() < BUFFER && at + (delivery.ahead.len() as u64) < size {
-                let most = tap.turn(BUFFER as u64).await;
-                let mut stream = (&mut delivery.stream).take(most);
-                match within(STALL, stream.read_buf(&mut delivery.ahead)).await {
-                    Ok(0) => broken = Some("the source broke off".to_owned()),
-                    Ok(count) => tap.passed(count as u64),
-                    Err(error) => broken = Some(lost(&error)),
-                }
+            let began = Instant::now();
+            while delivery.ahead.len() < BUFFER
+                && at + (delivery.ahead.len() as u64) < size
+                && began.elapsed() < GATHER
+            {
+                broken = read(&mut delivery, &mut tap).await.err();
                 if broken.is_some() {
                     break;
                 }
@@ -348,6 +349,20 @@ impl Intake {
 /// How many of the first bytes are here.
 fn here(part: &Part) -> u64 {
     part.here().around(0).map_or(0, |first| first.end)
+}
+
+/// Reads some more of it; the error says why there is no more.
+async fn read(delivery: &mut Delivery, tap: &mut Tap) -> Result<(), String> {
+    let most = tap.turn(BUFFER as u64).await;
+    let mut stream = (&mut delivery.stream).take(most);
+    match within(STALL, stream.read_buf(&mut delivery.ahead)).await {
+        Ok(0) => Err("the source broke off".to_owned()),
+        Ok(count) => {
+            tap.passed(count as u64);
+            Ok(())
+        }
+        Err(error) => Err(lost(&error)),
+    }
 }
 
 fn lost(error: &io::Error) -> String {
