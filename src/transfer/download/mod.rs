@@ -24,6 +24,7 @@ mod pushes;
 mod rate;
 mod status;
 mod store;
+mod table;
 #[cfg(test)]
 mod tests;
 mod walls;
@@ -54,6 +55,7 @@ use self::part::Part;
 use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
+use self::table::{Entry, Order, Table};
 use super::credit::Credit;
 use super::http::Walled;
 use super::limit::Limit;
@@ -61,9 +63,6 @@ use super::session::Session;
 use crate::wire::{Guid, Sha1};
 
 pub(super) use partial::Offered;
-
-/// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
-const MAX_DOWNLOADS: usize = 10_000;
 
 /// The downloads of a servent. Clones are handles on the same ones.
 #[derive(Clone, Debug)]
@@ -91,34 +90,6 @@ struct Shared {
     runtime: Handle,
     jobs: TaskTracker,
     stopping: CancellationToken,
-}
-
-#[derive(Debug)]
-struct Table {
-    entries: BTreeMap<DownloadId, Entry>,
-    next: DownloadId,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Where it was first seen; without a digest that is its name.
-    source: Option<Source>,
-    status: watch::Sender<DownloadStatus>,
-    orders: mpsc::UnboundedSender<Order>,
-    partial: Arc<Partial>,
-}
-
-/// What a download is told to do.
-#[derive(Debug)]
-enum Order {
-    /// Take this source too.
-    Add(Source),
-    /// Be left alone, or go on.
-    Pause(bool),
-    /// Be of this priority.
-    Rank(Priority),
-    /// Be forgotten, bytes and all.
-    Cancel,
 }
 
 impl Downloads {
@@ -438,41 +409,5 @@ impl Downloads {
 impl Shared {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    /// Tells a download to do something; false when nobody is there to do it.
-    fn order(&self, id: DownloadId, order: Order) -> bool {
-        let entry = self.entries.get(&id);
-        entry.is_some_and(|entry| entry.orders.send(order).is_ok())
-    }
-
-    /// Whether another download can be remembered; makes room where that is possible.
-    fn has_room(&mut self) -> bool {
-        if self.entries.len() >= MAX_DOWNLOADS {
-            let complete = |entry: &Entry| entry.status.borrow().state == DownloadState::Complete;
-            let oldest = self.entries.iter().find(|(_, entry)| complete(entry));
-            let Some(id) = oldest.map(|(&id, _)| id) else {
-                return false;
-            };
-            self.entries.remove(&id);
-        }
-        true
-    }
-
-    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known.
-    fn same(&self, ticket: &Ticket) -> Option<(DownloadId, DownloadStatus)> {
-        self.entries.iter().find_map(|(&id, entry)| {
-            let status = entry.status.borrow();
-            let same = match (ticket.sha1, status.sha1) {
-                (Some(wanted), Some(known)) => wanted == known,
-                _ => {
-                    let place = ticket.sources.first();
-                    place.is_some_and(|place| place.get.is_some()) && place == entry.source.as_ref()
-                }
-            };
-            (same && status.state != DownloadState::Complete).then(|| (id, status.clone()))
-        })
     }
 }
