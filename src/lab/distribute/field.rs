@@ -1,123 +1,14 @@
-//! One file to many: from a server alone, or from everybody who has a part of it.
+//! The field on which a file spreads: who has what, who is free, and what is under way.
 //!
-//! The one rule: a line carries bytes at its rate or not at all. Each knows some others and what these have, as sources that
-//! asked each other do in [`crate::swarm`]; whoever has a free line sends one of them a chunk he lacks. What comes out stands
-//! beside two bounds of the textbook (Kurose and Ross, section 2.5) and the exact optimum for equal lines (Mundinger,
-//! Weber and Weiss, "Optimal scheduling of peer-to-peer file dissemination", 2008).
+//! The one rule: whoever has a free line looks at those he knows, beginning with anybody, and sends the first who lacks
+//! something and can receive it one of the chunks that the plan picks.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::str::FromStr;
 use std::time::Duration;
 
+use super::{Pick, Plan, Spread};
 use crate::rng::Rng;
-
-/// Which of the chunks that somebody lacks he is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pick {
-    /// The one that the fewest of those he knows have, or are being sent.
-    Rarest,
-    /// Any.
-    Random,
-    /// The first.
-    InOrder,
-}
-
-impl Pick {
-    /// As it is written.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rarest => "rarest",
-            Self::Random => "random",
-            Self::InOrder => "in-order",
-        }
-    }
-}
-
-impl FromStr for Pick {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::Rarest, Self::Random, Self::InOrder];
-        let found = all.into_iter().find(|pick| pick.name() == text);
-        found.ok_or_else(|| {
-            format!("chunks are picked `rarest`, `random` or `in-order`, not `{text}`")
-        })
-    }
-}
-
-/// A file, a server that has it, and peers who want it.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Those who want it, at least 1.
-    pub peers: usize,
-    /// The parts it is passed on in, at least 1.
-    pub chunks: usize,
-    /// Its bytes; at least one a chunk.
-    pub size: u64,
-    /// Bytes a second that the server can send.
-    pub server_up: u64,
-    /// That each peer can send.
-    pub peer_up: u64,
-    /// That each peer can receive.
-    pub peer_down: u64,
-    /// How many others each knows about, on average; all of them when that many are not there.
-    pub neighbours: usize,
-    /// What is sent first.
-    pub pick: Pick,
-    /// Whether peers send, too.
-    pub swarm: bool,
-    /// The seed of all dice.
-    pub seed: u64,
-}
-
-/// How it went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spread {
-    /// When the last one had all of it.
-    pub all: Duration,
-    /// When each had all of it, on average.
-    pub mean: Duration,
-    /// How many chunks the server sent, and how many the peers.
-    pub sent: [u64; 2],
-    /// A figure for all that happened: equal plans, equal figures.
-    pub digest: u64,
-}
-
-impl Plan {
-    /// Seconds that nothing can beat without peers who send: `max(N F / u_s, F / d_min)`.
-    pub fn server_bound(&self) -> f64 {
-        let (size, peers) = (self.size as f64, self.peers as f64);
-        (peers * size / self.server_up as f64).max(size / self.peer_down as f64)
-    }
-
-    /// With them: `max(F / u_s, F / d_min, N F / (u_s + N u))`.
-    pub fn swarm_bound(&self) -> f64 {
-        let (size, peers) = (self.size as f64, self.peers as f64);
-        let lines = self.server_up as f64 + peers * self.peer_up as f64;
-        let once = size / (self.server_up.min(self.peer_down)) as f64;
-        once.max(peers * size / lines)
-    }
-
-    /// The least that whole chunks allow, where all lines are equal and receiving is not the limit: `M + floor(log2 N)`
-    /// rounds of a chunk each (Mundinger and others, theorem 1).
-    pub fn optimum(&self) -> Option<f64> {
-        let equal = self.server_up == self.peer_up && self.peer_down >= self.peer_up;
-        let rounds = self.chunks as f64 + f64::from(self.peers.ilog2());
-        let round = self.size as f64 / self.chunks as f64 / self.peer_up as f64;
-        equal.then_some(rounds * round)
-    }
-
-    /// Whether all know all.
-    const fn is_complete(&self) -> bool {
-        self.neighbours >= self.peers - 1
-    }
-
-    /// Lets it happen.
-    pub fn run(&self) -> Spread {
-        Field::new(self).run()
-    }
-}
 
 /// What is under way: when it ends, and from whom to whom it goes.
 type Parcel = Reverse<(u64, usize, usize, usize)>;
@@ -126,7 +17,7 @@ type Parcel = Reverse<(u64, usize, usize, usize)>;
 const SERVER: usize = 0;
 
 /// All who take part; the server is the first of them.
-struct Field<'a> {
+pub(super) struct Field<'a> {
     plan: &'a Plan,
     rng: Rng,
     /// A bit a chunk: what each has, and what he neither has nor is being sent.
@@ -152,7 +43,7 @@ struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan) -> Self {
         let words = plan.chunks.div_ceil(64);
         let none = || vec![0; words].into_boxed_slice();
         let all = || {
@@ -224,7 +115,8 @@ impl<'a> Field<'a> {
         (up / Self::lines(self.plan, sender) as u64).clamp(1, peer_down)
     }
 
-    fn run(mut self) -> Spread {
+    /// Lets it happen.
+    pub(super) fn run(mut self) -> Spread {
         self.send();
         while let Some(Reverse((at, ..))) = self.under_way.peek() {
             self.now = *at;
@@ -365,93 +257,4 @@ fn ones(mut word: u64) -> impl Iterator<Item = usize> {
         word &= word.wrapping_sub(1);
         found.then_some(bit)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Equal lines, and a chunk a second over each of them.
-    fn equal(peers: usize, chunks: usize, pick: Pick) -> Plan {
-        Plan {
-            peers,
-            chunks,
-            size: chunks as u64 * 1_000,
-            server_up: 1_000,
-            peer_up: 1_000,
-            peer_down: 4_000,
-            neighbours: usize::MAX,
-            pick,
-            swarm: true,
-            seed: 1,
-        }
-    }
-
-    #[test]
-    fn a_server_alone_needs_exactly_what_the_bound_says() {
-        for (server_up, peer_down) in [(10_000, 10_000), (10_000, 3_000), (100_000, 1_000)] {
-            let plan = Plan {
-                server_up,
-                peer_down,
-                swarm: false,
-                ..equal(20, 50, Pick::Rarest)
-            };
-            let all = plan.run().all.as_secs_f64();
-            let bound = plan.server_bound();
-            assert!(
-                (bound * 0.999..=bound * 1.02).contains(&all),
-                "{all} s, {bound} s"
-            );
-            assert_eq!(plan.run().sent, [1_000, 0]);
-        }
-    }
-
-    #[test]
-    fn no_swarm_beats_its_bound_and_all_get_everything_once() {
-        for (peers, server_up, peer_down) in
-            [(1, 1_000, 1_000), (7, 3_000, 2_000), (30, 10_000, 10_000)]
-        {
-            for pick in [Pick::Rarest, Pick::Random, Pick::InOrder] {
-                let plan = Plan {
-                    server_up,
-                    peer_down,
-                    ..equal(peers, 40, pick)
-                };
-                let spread = plan.run();
-                let (all, bound) = (spread.all.as_secs_f64(), plan.swarm_bound());
-                assert!(all >= bound * 0.999, "{all} s, {bound} s");
-                assert_eq!(spread.sent.iter().sum::<u64>(), peers as u64 * 40);
-                assert!(spread.mean <= spread.all);
-                assert_eq!(spread, plan.run(), "a seed repeats it");
-            }
-        }
-    }
-
-    #[test]
-    fn the_rarest_first_comes_near_the_optimum_and_any_does_not() {
-        let seconds = |pick| equal(100, 100, pick).run().all.as_secs_f64();
-        let optimum = equal(100, 100, Pick::Rarest).optimum();
-        assert_eq!(optimum, Some(106.0));
-        let (rarest, random) = (seconds(Pick::Rarest), seconds(Pick::Random));
-        assert!(0.95 * rarest <= 106.0, "{rarest} s");
-        assert!(random >= 1.12 * rarest, "{random} s against {rarest} s");
-    }
-
-    #[test]
-    fn a_thousand_peers_share_a_thousand_chunks() {
-        let all = equal(1_000, 1_000, Pick::Rarest).run().all.as_secs_f64();
-        assert!(0.95 * all <= 1_009.0, "{all} s");
-    }
-
-    #[test]
-    fn who_knows_a_few_others_still_gets_all() {
-        for neighbours in [0, 1, 4, 20] {
-            let plan = Plan {
-                neighbours,
-                ..equal(60, 60, Pick::Rarest)
-            };
-            let spread = plan.run();
-            assert_eq!(spread.sent.iter().sum::<u64>(), 3_600);
-        }
-    }
 }
