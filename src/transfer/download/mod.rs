@@ -21,6 +21,7 @@ mod part;
 mod partial;
 mod publish;
 mod pushes;
+mod question;
 mod rate;
 mod status;
 mod store;
@@ -38,8 +39,6 @@ use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::BytesMut;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -59,8 +58,7 @@ use self::table::{Entry, Order, Table};
 use super::credit::Credit;
 use super::http::Walled;
 use super::limit::Limit;
-use super::session::Session;
-use crate::wire::{Guid, Sha1};
+use crate::wire::Sha1;
 
 pub(super) use partial::Offered;
 
@@ -263,53 +261,6 @@ impl Downloads {
         });
         let of = |status: &DownloadStatus| Some((status.id, status.sha1?, status.sources));
         list.iter().filter_map(of).collect()
-    }
-
-    /// The calls for servents that cannot be connected to; whoever can send Pushes takes them, once.
-    pub fn push_calls(&self) -> Option<mpsc::Receiver<PushCall>> {
-        self.shared.pushes.take_calls()
-    }
-
-    /// Takes the connection of a servent that says GIV; false, and the connection is closed, when nobody waits for it.
-    pub fn given(&self, servent: Guid, stream: TcpStream, ahead: BytesMut) -> bool {
-        self.shared.pushes.give(servent, (stream, ahead))
-    }
-
-    /// Waits for a servent that is called for somebody else.
-    ///
-    /// # Errors
-    /// `TimedOut` after 30 s.
-    pub(super) fn expect(
-        &self,
-        servent: Guid,
-    ) -> impl Future<Output = io::Result<(TcpStream, BytesMut)>> + Send + use<> {
-        self.shared.pushes.expect(servent)
-    }
-
-    /// Notes where we listen, so that sources can name us to others, and hear us call from that address if it is a certain
-    /// one. Once; later calls change nothing.
-    pub fn listen_on(&self, addr: SocketAddrV4) {
-        let _ = self.shared.listen.set(addr);
-    }
-
-    /// Notes how others reach us when they cannot connect to us; none when they can.
-    pub fn stand_behind(&self, wall: Option<Walled>) {
-        *self
-            .shared
-            .wall
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = wall;
-    }
-
-    /// Connects to a source, whatever stands between us.
-    ///
-    /// # Errors
-    /// Those of the socket; `TimedOut`.
-    pub(super) async fn visit(&self, source: &Source) -> io::Result<Session> {
-        match source.push {
-            Some(servent) => self.shared.call_out(servent, source).await,
-            None => Session::connect_from(self.shared.here(), source.addr).await,
-        }
     }
 
     /// What can be had of an unfinished file of this digest.
