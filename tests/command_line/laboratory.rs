@@ -112,3 +112,37 @@ fn a_comparison_is_drawn_in_the_form_that_the_name_of_the_file_tells() {
         assert!(drawn.starts_with(begins) && drawn.len() > 2_000, "{name}");
     }
 }
+
+#[test]
+fn a_network_goes_through_every_form_of_file_and_stays_itself() {
+    let home = home();
+    let drawn = "lab graph --topology small-world --nodes 60 --degree 6 --json --out net.txt";
+    let first = json(&lab(home.path(), drawn));
+    assert_eq!(first["topology"]["edges"], 180);
+    assert!(
+        first["path_mean"]
+            .as_f64()
+            .is_some_and(|mean| (2.0..4.0).contains(&mean))
+    );
+    let mut from = "net.txt".to_owned();
+    for to in [
+        "net.json",
+        "net.graphml.gz",
+        "net.txt.gz",
+        "net.graphml",
+        "net.json.gz",
+    ] {
+        let line = format!("lab graph --topology file:{from} --json --out {to}");
+        let again = json(&lab(home.path(), &line));
+        for figure in [
+            "path_mean",
+            "path_most",
+            "degree_least",
+            "degree_most",
+            "paths_within",
+        ] {
+            assert_eq!(again[figure], first[figure], "{figure} of {to}");
+        }
+        from = to.to_owned();
+    }
+}
