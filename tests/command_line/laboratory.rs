@@ -146,3 +146,22 @@ fn a_network_goes_through_every_form_of_file_and_stays_itself() {
         from = to.to_owned();
     }
 }
+
+#[test]
+fn ctrl_c_ends_an_experiment_with_what_is_done_so_far() {
+    let home = home();
+    for experiment in ["compare --strategies walk", "lab search walk"] {
+        let line = format!("{experiment} --nodes 500 --degree 2 --queries 200000 --json");
+        let mut command = command(home.path());
+        command.args(line.split(' '));
+        let running = Process::spawn(command);
+        // So sparse a network falls apart, which is said when all is about to begin.
+        running.said("are left out");
+        running.signal("INT");
+        let ended = running.end_by_itself();
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        let told = ended.json();
+        assert_eq!(told.len(), 1, "{ended:?}");
+        assert_eq!(told[0]["cut_short"], true);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::experiment::run;
+use super::experiment::{NOTHING, run};
 use crate::lab::Latency;
 use crate::lab::compare::Comparison;
 use crate::lab::measure::Summary;
@@ -163,6 +163,9 @@ fn show(screen: &Screen, json: bool, verdicts: &[Verdict]) {
     if json {
         verdicts.iter().for_each(|verdict| screen.json(verdict));
         return;
+    }
+    if verdicts.is_empty() {
+        return screen.talk(NOTHING);
     }
     screen.table(
         [
