@@ -243,6 +243,7 @@ async fn get(folder: &Path, sources: Vec<Source>, size: usize, sha1: Sha1) -> io
         name: NAME.to_owned(),
         size: Some(size as u64),
         sha1: Some(sha1),
+        root: None,
         sources,
     })?;
     let mut status = downloads.watch(id).expect("it is known");

@@ -48,8 +48,10 @@ pub struct Outcome {
     pub events: u64,
     /// A figure for all that happened.
     pub digest: u64,
-    /// Time it took on the wall, the building of the worlds not counted but on the thread that built them.
+    /// Time it took on the wall.
     pub took: Duration,
+    /// Time the threads worked on it, all together, but for the building of worlds.
+    pub worked: Duration,
     /// Whether it was ended before its end.
     pub cut_short: bool,
 }
@@ -96,6 +98,7 @@ struct Piece {
     summary: Summary,
     events: u64,
     digest: u64,
+    worked: Duration,
 }
 
 impl Comparison {
@@ -137,12 +140,14 @@ impl Comparison {
             events: 0,
             digest: self.seed,
             took: Duration::ZERO,
+            worked: Duration::ZERO,
             cut_short: progress.has_ended(),
         };
         for (part, piece) in parts.iter().zip(pieces) {
             if let Some(piece) = piece.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 outcome.rows[part.strategy].1.join(piece.summary);
                 outcome.events += piece.events;
+                outcome.worked += piece.worked;
                 outcome.digest = outcome.digest.rotate_left(7).wrapping_add(piece.digest);
             }
         }
@@ -178,6 +183,7 @@ impl Comparison {
         if self.graph.has_leaves() {
             world.tell_tables(workload);
         }
+        let began = Instant::now();
         let mut summary = Summary::default();
         let queries = workload.queries();
         let size = queries.len().div_ceil(self.parts_each()).max(1);
@@ -193,6 +199,7 @@ impl Comparison {
             summary,
             events: world.events(),
             digest: world.digest(),
+            worked: began.elapsed(),
         }
     }
 }

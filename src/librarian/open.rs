@@ -17,23 +17,19 @@ use crate::library::SharedFile;
 /// Opens a shared file if the kernel can do so from memory; none says only that [`open`] must be tried, which may wait
 /// for the disk.
 ///
-/// What is no regular file was not shared by the scan; what is put in its place is opened without waiting and let go.
+/// No link is followed, not even on the way to the shared folder. What is no regular file was not shared by the scan; what
+/// is put in its place is opened without waiting and let go.
 #[cfg(target_os = "linux")]
 pub fn open_cached(file: &SharedFile) -> Option<File> {
-    use rustix::fs::{ResolveFlags, openat2};
-    let inside = ResolveFlags::CACHED
-        .union(ResolveFlags::BENEATH)
-        .union(ResolveFlags::NO_SYMLINKS);
-    // Links on the way to the shared folder are the user's own; in it there are none.
-    let cached = ResolveFlags::CACHED;
-    let folder = FOLDER.union(OFlags::PATH);
-    let folder = openat2(CWD, &*file.root, folder, Mode::empty(), cached).ok()?;
-    let opened = openat2(&folder, &file.relative, FILE, Mode::empty(), inside).ok()?;
-    let opened = File::from(opened);
-    opened
-        .metadata()
-        .is_ok_and(|now| now.is_file())
-        .then_some(opened)
+    use rustix::fs::{ResolveFlags, fstat, openat2};
+    let mut parts = file.relative.components();
+    if !parts.all(|part| matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let straight = ResolveFlags::CACHED.union(ResolveFlags::NO_SYMLINKS);
+    let opened = openat2(CWD, file.path(), FILE, Mode::empty(), straight).ok()?;
+    let found = FileType::from_raw_mode(fstat(&opened).ok()?.st_mode);
+    (found == FileType::RegularFile).then(|| opened.into())
 }
 
 /// Elsewhere nobody can tell beforehand whether the disk will be waited for.
@@ -144,12 +140,14 @@ mod tests {
             "deep/../../secret",
             "deep/er/file/x",
         ] {
-            assert!(
-                open(&shared(&root, refused)).is_err(),
-                "{refused:?} was opened"
-            );
+            let refused = shared(&root, refused);
+            assert!(open(&refused).is_err(), "{refused:?} was opened");
+            assert!(open_cached(&refused).is_none(), "{refused:?} was opened");
         }
-        assert!(open(&shared(&home.path().join("alias"), "deep/er/file")).is_err());
+        let alias = shared(&home.path().join("alias"), "deep/er/file");
+        assert!(open(&alias).is_err() && open_cached(&alias).is_none());
+        let cached = open_cached(&shared(&root, "deep/er/file"));
+        assert!(cached.is_none_or(|file| file.metadata().unwrap().len() == 6));
     }
 
     #[test]
@@ -177,7 +175,12 @@ mod tests {
             let began = std::time::Instant::now();
             while tried < 20_000 || opened == 0 && began.elapsed().as_secs() < 30 {
                 tried += 1;
-                if let Ok(mut file) = open(&shared(&root, "place/file")) {
+                let file = shared(&root, "place/file");
+                let found = match tried % 2 {
+                    0 => open(&file).ok(),
+                    _ => open_cached(&file),
+                };
+                if let Some(mut file) = found {
                     let mut text = String::new();
                     file.read_to_string(&mut text).unwrap();
                     assert_eq!(text, "inside");

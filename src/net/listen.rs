@@ -19,8 +19,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::admission::{Admission, Permit};
 use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
-use super::membership::{Expected, find};
-use super::word::{BRING, FETCH, LONGEST, Word};
+use super::membership::{Membership, find, list, send_list};
+use super::word::{BRING, FETCH, LIST, LONGEST, Word};
 use crate::librarian::Shelf;
 use crate::overlay::{Direction, Introduction};
 use crate::transfer::http::Giv;
@@ -61,8 +61,8 @@ pub(super) struct Door {
 pub(super) struct Napster {
     /// What we share.
     pub(super) shelf: Shelf,
-    /// What we asked for.
-    pub(super) expected: Expected,
+    /// What we are at the index.
+    pub(super) membership: Membership,
 }
 
 /// Takes the first free address of `candidates`.
@@ -178,10 +178,34 @@ impl Door {
                 None => self.refuse(remote, "unknown first word"),
             },
             Ok(Ok(Word::Bring)) => match &self.napster {
-                Some(Napster { expected, .. }) => {
+                Some(Napster { membership, .. }) => {
                     drop(seat);
                     input.advance(BRING.len());
+                    let expected = membership.expected();
                     let welcome = expected.welcome(stream, remote, input, !greeted);
+                    if let Err(error) = welcome.await {
+                        self.refuse(remote, &error.to_string());
+                    }
+                }
+                None => self.refuse(remote, "unknown first word"),
+            },
+            Ok(Ok(Word::List)) => match &self.napster {
+                Some(Napster { shelf, membership }) => {
+                    drop(seat);
+                    let list = list(&shelf.read().unwrap_or_else(PoisonError::into_inner));
+                    if let Err(error) = send_list(stream, !greeted, &membership.nick(), list).await
+                    {
+                        tracing::debug!(%remote, %error, "our list was not taken");
+                    }
+                }
+                None => self.refuse(remote, "unknown first word"),
+            },
+            Ok(Ok(Word::Listed)) => match &self.napster {
+                Some(Napster { membership, .. }) => {
+                    drop(seat);
+                    input.advance(BRING.len() + LIST.len());
+                    let expected = membership.expected();
+                    let welcome = expected.welcome_list(stream, remote, input);
                     if let Err(error) = welcome.await {
                         self.refuse(remote, &error.to_string());
                     }

@@ -25,7 +25,9 @@ use super::seeker::Seeker;
 use super::stores::Stores;
 use super::watches::{Watcher, Watches};
 use super::webcaches::{Book, WebCacheNews, WebCaches};
-use super::{BootstrapStep, IndexSource, PeerStatus, Search, Settings, Standing, Status};
+use super::{
+    BootstrapStep, IndexSource, PeerStatus, Search, SearchHit, Settings, Standing, Status,
+};
 use crate::librarian::{Census, Librarian, Shelf};
 use crate::overlay::Strategy;
 use crate::transfer::{DownloadId, Downloads, Identity, Source, Uploads, Wanted};
@@ -140,7 +142,7 @@ impl Servent {
             most: room.incoming(),
             napster: membership.as_ref().map(|membership| Napster {
                 shelf: stores.librarian.shelf(),
-                expected: membership.expected(),
+                membership: membership.clone(),
             }),
         };
         let parts = Parts {
@@ -283,6 +285,14 @@ impl Servent {
         self.membership()?.search(text).await
     }
 
+    /// All that a user of the central index shares.
+    ///
+    /// # Errors
+    /// We are no member of one, it is away, or it does not answer.
+    pub async fn browse_user(&self, nick: &str) -> io::Result<Vec<SearchHit>> {
+        self.membership()?.browse(nick).await
+    }
+
     /// The central index, and where we stand with it, now and later; none when we are no member of one.
     pub fn index(&self) -> Option<(SocketAddrV4, watch::Receiver<Standing>)> {
         let membership = self.0.membership.as_ref()?;
@@ -305,6 +315,7 @@ impl Servent {
                 name: name.to_owned(),
                 size: Some(size),
                 sha1: Some(sha1),
+                root: None,
                 sources: vec![Source::at(addr)],
             }),
             Begun::Coming(coming) => {

@@ -319,6 +319,7 @@ impl Watcher {
             name: record.name.clone(),
             size: Some(record.size),
             sha1: Some(sha1),
+            root: None,
             sources: vec![Source::of(hit, record)],
         });
         begun

@@ -11,6 +11,10 @@ pub(super) enum Word {
     Fetch,
     /// `SEND`: a Napster peer brings one.
     Bring,
+    /// `GETLIST`: a Napster peer wants to know what we share.
+    List,
+    /// `SENDLIST`: a Napster peer tells what it does.
+    Listed,
     /// `GIV `: the answer to a Push of ours.
     Giv,
     /// `CONNECT ` (LimeWire) or two line feeds (gtk-gnutella): somebody tries whether we can be reached. We can; that
@@ -23,11 +27,10 @@ pub(super) enum Word {
 /// The longest word: more bytes than this are never needed to tell.
 pub(super) const LONGEST: usize = 9;
 
-const WORDS: [(&[u8], Word); 7] = [
+const WORDS: [(&[u8], Word); 6] = [
     (b"GNUTELLA ", Word::Link),
     (b"GET ", Word::Http),
     (b"HEAD ", Word::Http),
-    (BRING, Word::Bring),
     (b"GIV ", Word::Giv),
     (b"CONNECT ", Word::Probe),
     (b"\n\n", Word::Probe),
@@ -39,18 +42,33 @@ pub(super) const BRING: &[u8] = b"SEND";
 /// What [`Word::Fetch`] begins with.
 pub(super) const FETCH: &[u8] = b"GET";
 
+/// Behind either of them: not a file is meant, but all. A nick that begins so has more behind it.
+pub(super) const LIST: &[u8] = b"LIST";
+
 impl Word {
     /// What `bytes` begin with; none while they may still become a word.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         if let Some((_, word)) = WORDS.iter().find(|(word, _)| bytes.starts_with(word)) {
             return Some(*word);
         }
-        if let Some([next, ..]) = bytes.strip_prefix(FETCH)
-            && next.is_ascii_graphic()
-        {
-            return Some(Self::Fetch);
+        let napster = [
+            (FETCH, Self::Fetch, Self::List),
+            (BRING, Self::Bring, Self::Listed),
+        ];
+        for (word, one, all) in napster {
+            let Some(rest) = bytes.strip_prefix(word) else {
+                continue;
+            };
+            return match rest.strip_prefix(LIST) {
+                Some([next, ..]) if next.is_ascii_graphic() => Some(one),
+                Some(_) => Some(all),
+                None if LIST.starts_with(rest) => None,
+                None if rest[0].is_ascii_graphic() => Some(one),
+                None => Some(Self::Junk),
+            };
         }
-        let unfinished = WORDS.iter().any(|(word, _)| word.starts_with(bytes));
+        let mut words = { WORDS.iter().map(|(word, _)| *word) }.chain([FETCH, BRING]);
+        let unfinished = words.any(|word| word.starts_with(bytes));
         (!unfinished).then_some(Self::Junk)
     }
 }
@@ -68,6 +86,25 @@ mod tests {
             assert_eq!(Word::read(text), Some(word));
             assert_eq!(Word::read(&[text, b"and more"].concat()), Some(word));
             assert!(text.len() <= LONGEST);
+        }
+    }
+
+    #[test]
+    fn one_file_or_all_of_them() {
+        for (text, word) in [
+            (&b"GETtekb \"x\" 0"[..], Some(Word::Fetch)),
+            (b"GETL", None),
+            (b"GETLena \"x\" 0", Some(Word::Fetch)),
+            (b"GETLIST", Some(Word::List)),
+            (b"GETLIST\n", Some(Word::List)),
+            (b"GETLISTener \"x\" 0", Some(Word::Fetch)),
+            (b"SEND", None),
+            (b"SENDfwall", Some(Word::Bring)),
+            (b"SENDLIST\n", Some(Word::Listed)),
+            (b"SENDLIST tekb\n", Some(Word::Listed)),
+            (b"SENDLISTener \"x\" 7", Some(Word::Bring)),
+        ] {
+            assert_eq!(Word::read(text), word, "{text:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! gave that address: so nobody else can slip in his. Only an old holder of hits (version 2), who knows no tokens, may
 //! leave it out, and then its address must have proved itself.
 
+use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use super::{Outbox, Overlay};
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     list: Vec<Claim>,
+    /// Who sent hits and wants to be asked by Push, oldest first: no link leads to him.
+    pushed: VecDeque<(Guid, SocketAddrV4)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,23 @@ struct Claim {
 }
 
 impl Claims {
+    /// Where a servent stands that can be asked by Push, if its hits came by UDP.
+    pub(super) fn pushed(&self, servent: &Guid) -> Option<SocketAddrV4> {
+        let mut pushed = self.pushed.iter();
+        let found = pushed.find(|(known, _)| known == servent);
+        found.map(|(_, addr)| *addr)
+    }
+
+    /// The first to claim a GUID keeps it, as on links.
+    fn learn_pushed(&mut self, servent: Guid, from: SocketAddrV4) {
+        if self.pushed(&servent).is_none() {
+            if self.pushed.len() == PUSHED {
+                self.pushed.pop_front();
+            }
+            self.pushed.push_back((servent, from));
+        }
+    }
+
     fn position(&self, query: &Guid, from: SocketAddrV4) -> Option<usize> {
         let same = |claim: &Claim| claim.query == *query && claim.from == from;
         self.list.iter().position(same)
@@ -194,10 +214,14 @@ impl Overlay {
         };
         let fresh = claim.made && now.since(claim.at) < LIFETIME;
         let good = known && fresh && records > 0 && records <= claim.hits;
-        good.then(|| {
-            claim.hits -= records;
-            hit
-        })
+        if !good {
+            return None;
+        }
+        claim.hits -= records;
+        if hit.trailer.push == Some(true) {
+            udp.claims.learn_pushed(hit.servent, from);
+        }
+        Some(hit)
     }
 }
 
@@ -212,3 +236,6 @@ const OF_QUERY: usize = 250;
 
 /// Offers taken at once.
 const IN_ALL: usize = 1_000;
+
+/// Servents remembered that can be asked by Push: more than anybody fetches from.
+const PUSHED: usize = 256;

@@ -84,7 +84,9 @@ impl Overlay {
             let peer = self.peers.get(to)?;
             Some((to, ttl, self.address_for(peer)?))
         }) else {
-            self.counts.dropped += 1;
+            if !self.push_by_udp(now, servent, index, out) {
+                self.counts.dropped += 1;
+            }
             return;
         };
         let push = Push {
@@ -97,6 +99,27 @@ impl Overlay {
         self.queries.learn(now, &guid, SEEN);
         let push = Descriptor::new(guid, Kind::Push, ttl, push.encode());
         self.send(now, to, push, out);
+    }
+}
+
+impl Overlay {
+    /// Asks a servent whose hits came by UDP at the very address from which they came; false when there is none such.
+    fn push_by_udp(&mut self, now: Time, servent: Guid, index: u32, out: &mut impl Outbox) -> bool {
+        let udp = self.datagrams.as_deref();
+        let to = udp.and_then(|udp| udp.claims.pushed(&servent));
+        let here = self.listening.filter(|addr| !addr.ip().is_unspecified());
+        let (Some(to), Some(addr)) = (to, here) else {
+            return false;
+        };
+        let push = Push {
+            servent,
+            index,
+            addr,
+            ggep: Ggep::new(),
+        };
+        let guid = Guid::random(&mut self.rng);
+        let push = Descriptor::new(guid, Kind::Push, 1, push.encode());
+        self.reply(now, to, push, out)
     }
 }
 

@@ -50,7 +50,7 @@ mod tests {
     fn bytes_add_up_until_they_are_wrong() {
         let (credit, whom) = (Credit::default(), Ipv4Addr::LOCALHOST);
         credit.note(whom, 3);
-        credit.clone().note(whom, 4);
+        credit.note(whom, 4);
         assert_eq!((credit.of(whom), credit.of(Ipv4Addr::BROADCAST)), (7, 0));
         credit.forfeit(whom);
         assert_eq!(credit.of(whom), 0);

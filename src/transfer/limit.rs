@@ -107,6 +107,12 @@ impl Tap {
         }
     }
 
+    /// What it is a way through.
+    #[cfg(target_os = "linux")]
+    pub(super) const fn limit(&self) -> &Limit {
+        &self.limit
+    }
+
     /// Waits for its turn; tells how many bytes may pass, `most` at most. May be dropped while it waits: the turn is kept.
     pub(super) async fn turn(&mut self, most: u64) -> u64 {
         if self.open == 0 {

@@ -103,6 +103,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
                 .unwrap_or_else(|| content.sha1.to_string()),
             size: content.size,
             sha1: Some(content.sha1),
+            root: content.root,
             sources: vec![Source::at(addr)],
         });
     }
@@ -117,6 +118,7 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
                 name: content.name.as_ref().unwrap_or(&record.name).clone(),
                 size: Some(record.size),
                 sha1: Some(content.sha1),
+                root: content.root,
                 sources: vec![Source::of(&found.hit, record)],
             });
         }
@@ -131,8 +133,9 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
 /// Tells of one download until it is complete or has failed.
 pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Failure> {
     let screen = &session.screen;
-    let gone = || Failure::new(Exit::Failed, format!("download {} is gone", id.0), "");
-    let mut status = session.servent.downloads().watch(id).ok_or_else(gone)?;
+    let cancelled = |name: &str| Failure::new(Exit::Failed, format!("{name} was cancelled"), "");
+    let status = session.servent.downloads().watch(id);
+    let mut status = status.ok_or_else(|| cancelled(&format!("download {}", id.0)))?;
     let (mut told, mut why) = (None::<Instant>, None);
     loop {
         let now = status.borrow_and_update().clone();
@@ -164,7 +167,8 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
             | DownloadState::Paused
             | DownloadState::Verifying => {}
         }
-        status.changed().await.map_err(|_| gone())?;
+        let changed = status.changed().await;
+        changed.map_err(|_| cancelled(&now.name))?;
     }
 }
 

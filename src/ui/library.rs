@@ -89,6 +89,7 @@ impl ShowLibrary {
 fn magnet(file: &SharedFile, sha1: Sha1) -> String {
     let content = Content {
         sha1,
+        root: file.tree,
         name: Some(file.name.clone()),
         size: Some(file.size),
         source: None,

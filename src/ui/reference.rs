@@ -8,7 +8,7 @@ use std::str::FromStr;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use crate::wire::{Sha1, Urn};
+use crate::wire::{Sha1, TigerRoot, Urn};
 
 /// A file, as a user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) enum Reference {
 pub(super) struct Content {
     /// The digest.
     pub(super) sha1: Sha1,
+    /// The root of its hash tree, where a link says that too: whoever gave the link is believed, other than those who share.
+    pub(super) root: Option<TigerRoot>,
     /// `dn`: its name.
     pub(super) name: Option<String>,
     /// `xl`: its size in bytes.
@@ -37,7 +39,10 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let urn = Urn::Sha1(self.sha1);
-        write!(f, "magnet:?xt={urn}")?;
+        match self.root {
+            Some(root) => write!(f, "magnet:?xt={}", Urn::Bitprint(self.sha1, root))?,
+            None => write!(f, "magnet:?xt={urn}")?,
+        }
         if let Some(name) = &self.name {
             write!(f, "&dn={}", encoded(name))?;
         }
@@ -79,6 +84,10 @@ impl Content {
     const fn bare(urn: Urn) -> Self {
         Self {
             sha1: urn.sha1(),
+            root: match urn {
+                Urn::Bitprint(_, root) => Some(root),
+                Urn::Sha1(_) => None,
+            },
             name: None,
             size: None,
             source: None,
@@ -146,11 +155,13 @@ mod tests {
     fn a_link_that_is_written_is_read_again() {
         let whole = Content {
             sha1: DIGEST.parse().expect("a digest"),
+            root: Some(TigerRoot([7; 24])),
             name: Some("50 % &more=+#?.txt \u{1b}[31m é 猫".to_owned()),
             size: Some(7),
             source: "10.0.0.1:6347".parse().ok(),
         };
         let bare = Content {
+            root: None,
             name: None,
             size: None,
             source: None,

@@ -69,6 +69,7 @@ impl Found {
         let direct = !self.push && self.through.is_none();
         Some(Content {
             sha1: self.sha1?,
+            root: None,
             name: Some(self.name.clone()),
             size: Some(self.size),
             source: direct.then_some(self.host),
@@ -221,6 +222,7 @@ impl Results {
             name: found.name.clone(),
             size: Some(found.size),
             sha1: found.sha1,
+            root: None,
             sources: std::iter::once(found)
                 .chain(others)
                 .map(Found::source)

@@ -51,7 +51,7 @@ pub(super) fn downloads(session: &Session) -> Result<(), Failure> {
 #[derive(Args, Clone, Debug)]
 pub(super) struct Which {
     /// Their numbers, as `downloads` shows them
-    #[arg(required = true, value_name = "N")]
+    #[arg(required = true, value_name = "N", value_parser = parse_number)]
     numbers: Vec<u64>,
 }
 
@@ -104,7 +104,7 @@ impl Which {
 #[derive(Args, Clone, Debug)]
 pub(super) struct SetPriority {
     /// Its number, as `downloads` shows it
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = parse_number)]
     number: u64,
     /// Before all others, as they come, or when nobody else wants the connections
     #[arg(value_parser = parse_priority, value_name = "high|normal|low")]
@@ -114,11 +114,23 @@ pub(super) struct SetPriority {
 impl SetPriority {
     pub(super) fn run(&self, session: &Session) -> Result<(), Failure> {
         let downloads = session.servent.downloads();
-        match downloads.prefer(DownloadId(self.number), self.priority) {
-            true => Ok(()),
-            false => Err(no_download(self.number)),
-        }
+        let id = DownloadId(self.number);
+        let status = downloads.watch(id);
+        let name = status.map(|status| status.borrow().name.clone());
+        let name = name.filter(|_| downloads.prefer(id, self.priority));
+        let name = name.ok_or_else(|| no_download(self.number))?;
+        session.screen.talk(match self.priority {
+            Priority::High => format!("{name} comes before all others."),
+            Priority::Normal => format!("{name} comes in its turn."),
+            Priority::Low => format!("{name} comes when no other wants the connections."),
+        });
+        Ok(())
     }
+}
+
+fn parse_number(text: &str) -> Result<u64, String> {
+    let why = |_| "`downloads` shows the numbers".to_owned();
+    text.parse().map_err(why)
 }
 
 fn parse_priority(text: &str) -> Result<Priority, String> {
@@ -193,8 +205,14 @@ fn state(download: &DownloadStatus) -> String {
         }
         DownloadState::Failed => "failed",
     };
+    let rank = match download.priority {
+        _ if download.state.is_final() => "",
+        Priority::High => ", first",
+        Priority::Normal => "",
+        Priority::Low => ", last",
+    };
     match &download.why {
-        Some(why) => format!("{state}: {why}"),
-        None => state.to_owned(),
+        Some(why) => format!("{state}{rank}: {why}"),
+        None => format!("{state}{rank}"),
     }
 }

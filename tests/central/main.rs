@@ -1,5 +1,6 @@
 //! The central index, from the wire to the searches of servents that use it.
 
+mod browsing;
 mod caller;
 mod client;
 mod member;

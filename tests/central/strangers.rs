@@ -46,13 +46,18 @@ impl Stranger {
 
     /// Lets the file be fetched, up to a byte and no further; from which one it was asked for.
     async fn give(&mut self, up_to: usize) -> usize {
+        self.give_from(None, up_to).await
+    }
+
+    /// The same from a byte that nobody asked for.
+    async fn give_from(&mut self, from: Option<usize>, up_to: usize) -> usize {
         self.allow().await;
         let (mut peer, _) = self.door.accept().await.expect("it comes");
         peer.write_all(b"1").await.expect("taken");
         let asked = self.request(&mut peer, "GET").await;
         let size = self.bytes.len().to_string();
         peer.write_all(size.as_bytes()).await.expect("taken");
-        let bytes = &self.bytes[asked..up_to];
+        let bytes = &self.bytes[from.unwrap_or(asked)..up_to];
         peer.write_all(bytes).await.expect("taken");
         asked
     }
@@ -273,6 +278,29 @@ async fn another_file_is_not_joined_to_what_came() {
         let (fetched, ()) = tokio::join!(asker.fetch(&hit), change);
         let failed = fetched.expect_err("it is another");
         assert!(failed.contains("another file"), "{failed}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_from_the_beginning_instead_is_put_there() {
+    guarded(async {
+        let server = index(Limits::default()).await;
+        // Of the second nobody could tell where its bytes belong, but that there are too many.
+        for (bytes, is_told_apart) in [(pattern(5_000), true), (vec![7; 5_000], false)] {
+            let mut stranger = Stranger::new(&server, &bytes).await;
+            let asker = Member::start(server.listen(), &[], &[]).await;
+            let hit = find(&asker).await;
+            let begin_anew = async {
+                stranger.give(3_000).await;
+                stranger.give_from(Some(0), 5_000).await;
+            };
+            let (fetched, ()) = tokio::join!(asker.fetch(&hit), begin_anew);
+            match is_told_apart {
+                true => assert_eq!(fetched, Ok(bytes)),
+                false => assert!(fetched.expect_err("a doubt").contains("more than the rest")),
+            }
+        }
     })
     .await;
 }

@@ -9,7 +9,8 @@ mod hostile;
 mod joining;
 mod network;
 mod pair;
-mod relays;
+mod past_walls;
+
 mod stranger;
 mod tiers;
 mod walls;

@@ -65,6 +65,7 @@ async fn share_and_get(deflate: bool) {
         name: record.name.clone(),
         size: Some(record.size),
         sha1: record.sha1(),
+        root: None,
         sources: vec![Source {
             get: Some((record.index, record.name.clone())),
             ..Source::at(found.hit.addr)

@@ -262,6 +262,32 @@ fn an_offer_is_claimed_of_whoever_answers_a_ping_and_its_hits_must_bear_the_toke
 }
 
 #[test]
+fn who_answered_by_udp_is_asked_by_udp_to_connect() {
+    let (mut bench, query) = searching();
+    let servent = guid(900);
+    let push = Command::Push { servent, index: 3 };
+    assert_eq!(bench.command(push.clone()), [], "nobody knows the way");
+    let effects = bench.hear(HOLDER, offer(query, 3));
+    let effects = bench.prove(HOLDER, &effects);
+    let token = claimed(&effects).expect("a token");
+    let mut hit = hit_of(servent);
+    hit.trailer.push = Some(true);
+    hit.trailer.ggep.push("SO", token);
+    bench.hear(
+        HOLDER,
+        Descriptor::new(query, Kind::QueryHit, 1, hit.encode()),
+    );
+    let effects = bench.command(push);
+    let [(to, what)] = &datagrams(&effects)[..] else {
+        panic!("{effects:?}");
+    };
+    let push = Push::decode(&what.payload).expect("a push");
+    assert_eq!(*to, addr(HOLDER));
+    assert_eq!((push.servent, push.index), (servent, 3));
+    assert_eq!(push.addr, addr("44.0.0.1:6346"));
+}
+
+#[test]
 fn a_second_offer_pays_for_the_claim_of_one_that_answers_no_ping() {
     let (mut bench, query) = searching();
     bench.hear(HOLDER, offer(query, 3));

@@ -1,11 +1,11 @@
 //! Whoever asks a house for something, in whatever words.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::BytesMut;
 use servent::transfer::http::{Response, head_end};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection to a house.
 pub(crate) struct Caller {
@@ -21,6 +21,14 @@ impl Caller {
 
     pub(crate) async fn call(addr: SocketAddrV4) -> Self {
         Self::on(TcpStream::connect(addr).await.expect("it listens")).await
+    }
+
+    /// Calls from another address of the loopback: as another person.
+    pub(crate) async fn call_from(last: u8, addr: SocketAddrV4) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let here = SocketAddrV4::new(Ipv4Addr::new(127, 0, 0, last), 0);
+        socket.bind(here.into()).expect("an address of ours");
+        Self::on(socket.connect(addr.into()).await.expect("it listens")).await
     }
 
     /// Says these very words.

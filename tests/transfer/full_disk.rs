@@ -41,6 +41,7 @@ async fn wherever_the_disk_is_full_the_cause_is_told_and_all_goes_on_when_it_is_
                     name: "file.bin".to_owned(),
                     size: Some(bytes.len() as u64),
                     sha1: Some(digest(&bytes)),
+                    root: None,
                     sources: vec![Source::at(source.addr)],
                 };
                 let id = match downloads.start(wanted.clone()) {

@@ -94,6 +94,7 @@ impl House {
             name: file.name.clone(),
             size: Some(file.size),
             sha1: file.sha1,
+            root: None,
             sources: vec![self.source(file)],
         }
     }

@@ -199,6 +199,7 @@ async fn downloader() {
             name: name.to_owned(),
             size: Some(size.parse().expect("a number")),
             sha1: Some(sha1.parse().expect("a digest")),
+            root: None,
             sources: sources(&hosts),
         });
         downloads.watch(id.expect("it begins"))

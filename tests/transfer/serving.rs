@@ -3,8 +3,9 @@
 use std::fs::OpenOptions;
 use std::time::Duration;
 
+use servent::transfer::DownloadState;
 use servent::transfer::http::{CONTENT_URN, Status};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::caller::Caller;
 use crate::ends;
@@ -126,7 +127,7 @@ async fn features_are_told_once_a_connection() {
     ends(async {
         let house = House::open(10).await;
         let mut caller = Caller::call(house.addr).await;
-        for told in [Some("browse/1.0"), None] {
+        for told in [Some("browse/1.0, fwalt/0.1"), None] {
             caller.get("/nowhere", "").await;
             assert_eq!(caller.answer().await.0.headers.get("X-Features"), told);
         }
@@ -272,6 +273,64 @@ async fn full_slots_are_told_and_come_back() {
         caller.get(&small, "").await;
         assert_eq!(caller.answer().await.1, b"alpha");
         assert_eq!(house.uploads.waiting(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_brought_us_something_goes_first_where_that_is_wanted() {
+    ends(async {
+        for (wanted, place) in [(false, "position=2,"), (true, "position=1,")] {
+            let (giver, house) = (House::open(1).await, House::open(1).await);
+            house.uploads.repay(wanted);
+            let gift = giver.share("gift", b"a gift");
+            let id = house.downloads.start(giver.wanted(&gift)).expect("begun");
+            let mut status = house.downloads.watch(id).expect("it is known");
+            let fetched = status.wait_for(|status| status.state.is_final()).await;
+            assert_eq!(
+                fetched.expect("watched").state,
+                DownloadState::Complete,
+                "the giver, 127.0.0.1, brought us a file"
+            );
+            let big = house.share_zeros("big", BIG);
+            let path = format!("/get/{}/big", big.index);
+            let mut callers = Vec::new();
+            for last in [2, 3, 1] {
+                let mut caller = Caller::call_from(last, house.addr).await;
+                caller.get(&path, "X-Queue: 0.1\r\n").await;
+                callers.push((caller.head().await, caller));
+            }
+            let told = callers[2]
+                .0
+                .headers
+                .get("X-Queue")
+                .expect("no slot is free");
+            assert!(told.starts_with(place), "{told}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_file_comes_right_to_the_quick_and_to_who_pauses() {
+    ends(async {
+        let house = House::open(2).await;
+        let bytes = noise(24 * 1024 * 1024);
+        let file = house.share("large", &bytes);
+        for pause in [Duration::ZERO, Duration::from_millis(100)] {
+            let mut caller = Caller::call(house.addr).await;
+            for from in [0, 5_000_001] {
+                let range = format!("Range: bytes={from}-\r\n");
+                let path = format!("/get/{}/large", file.index);
+                caller.get(&path, &range).await;
+                assert_eq!(caller.head().await.status, Status::PARTIAL);
+                for part in bytes[from..].chunks(6 * 1024 * 1024) {
+                    sleep(pause).await;
+                    assert!(caller.body(part.len()).await == part, "{pause:?}");
+                }
+            }
+        }
+        assert_eq!(house.uploads.completed(), 4);
     })
     .await;
 }

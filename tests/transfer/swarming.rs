@@ -18,19 +18,19 @@ use crate::house::{House, digest, noise, v4};
 use crate::rogue::{Manner, Rogue};
 
 /// A servent's fetching half.
-struct Guest {
+pub(crate) struct Guest {
     folder: TempDir,
-    downloads: Downloads,
+    pub(crate) downloads: Downloads,
 }
 
 impl Guest {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let downloads = open(folder.path());
         Self { folder, downloads }
     }
 
-    async fn outcome(&self, id: DownloadId) -> DownloadStatus {
+    pub(crate) async fn outcome(&self, id: DownloadId) -> DownloadStatus {
         self.until(id, |status| status.state.is_final()).await
     }
 
@@ -49,11 +49,12 @@ fn open(folder: &Path) -> Downloads {
     Downloads::open(&folder.join("data"), &folder.join("downloads"), "test/1").expect("it opens")
 }
 
-fn wanted(bytes: &[u8], sources: impl IntoIterator<Item = Source>) -> Wanted {
+pub(crate) fn wanted(bytes: &[u8], sources: impl IntoIterator<Item = Source>) -> Wanted {
     Wanted {
         name: "file.bin".to_owned(),
         size: Some(bytes.len() as u64),
         sha1: Some(digest(bytes)),
+        root: None,
         sources: sources.into_iter().collect(),
     }
 }

@@ -43,6 +43,10 @@ const INBOX: usize = 2;
 /// How long to leave the port alone when the system has no socket left for us.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
 
+/// How long whoever sent what is no frame is neither heard nor hung up on, and counts under the limit of its address: else it
+/// would be back at once, again and again.
+const PENANCE: Duration = Duration::from_millis(250);
+
 /// Links that are not logged in may be so many more than [`Limits::users`].
 const STRANGERS: usize = 1000;
 
@@ -213,14 +217,17 @@ async fn accept(listener: TcpListener, inbox: mpsc::Sender<Report>, most: usize)
     }
 }
 
-async fn attend(link: Link, stream: TcpStream, addr: Ipv4Addr, inbox: mpsc::Sender<Report>) {
+async fn attend(link: Link, mut stream: TcpStream, addr: Ipv4Addr, inbox: mpsc::Sender<Report>) {
     let queue = Arc::new(Queue::default());
     let opened = Report::Opened(link, addr, queue.clone());
     if inbox.send(opened).await.is_err() {
         return;
     }
-    if let Err(why) = link::run(link, stream, &queue, &inbox).await {
+    if let Err(why) = link::run(link, &mut stream, &queue, &inbox).await {
         tracing::debug!(link = link.0, %addr, %why, "link ended");
+        if why.kind() == io::ErrorKind::InvalidData {
+            sleep(PENANCE).await;
+        }
     }
     // Should the index be gone, so is the link.
     let _ = inbox.send(Report::Closed(link)).await;

@@ -72,17 +72,13 @@ impl Queue {
         self.waiting().known
     }
 
-    /// Waits for something to do. May be dropped while it waits: nothing is lost then.
-    pub(super) async fn next(&self) -> Next {
-        loop {
-            if let Some(next) = self.take() {
-                return next;
-            }
-            self.news.notified().await;
-        }
+    /// Returns once there may be something to do. May be dropped while it waits: nothing is lost then.
+    pub(super) async fn news(&self) {
+        self.news.notified().await;
     }
 
-    fn take(&self) -> Option<Next> {
+    /// What is to be done now, if anything is.
+    pub(super) fn take(&self) -> Option<Next> {
         let mut waiting = self.waiting();
         if waiting.overflown {
             Some(Next::Cut)

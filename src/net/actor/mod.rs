@@ -36,7 +36,7 @@ use crate::librarian::{Census, Shelf};
 use crate::overlay::{Command, Effect, Event, Input, Overlay, PeerId, Repute, Timer};
 use crate::rng::Rng;
 use crate::time::Time;
-use crate::transfer::http::ProxyTarget;
+use crate::transfer::http::{ProxyTarget, Walled};
 use crate::transfer::{Downloads, PushWish, Uploads};
 use crate::wire::{Ggep, Guid, Push, Query};
 
@@ -176,6 +176,7 @@ impl Actor {
                 }
                 Some(expired) = self.timers.next(), if !self.timers.is_empty() => {
                     self.note_busy();
+                    self.note_wall();
                     self.take(Input::Woke(expired.into_inner()));
                 }
                 () = changed(&mut census) => {
@@ -270,6 +271,17 @@ impl Actor {
         if std::mem::replace(&mut self.busy, busy) != busy {
             self.inputs.push_back(Input::Command(Command::Busy(busy)));
         }
+    }
+
+    /// Tells the downloads how others reach us when they cannot connect to us: those name us to others by it.
+    fn note_wall(&self) {
+        let proxies = self.overlay.proxies();
+        let wall = (!proxies.is_empty()).then(|| Walled {
+            servent: self.parts.guid,
+            addr: self.whereabouts.address(),
+            proxies,
+        });
+        self.parts.downloads.stand_behind(wall);
     }
 
     fn look_up(&mut self, query: Guid, wanted: &Query) {

@@ -35,16 +35,7 @@ pub(super) struct Wanted {
 impl Asked {
     /// Hands on a hit.
     pub(super) fn found(&mut self, hit: &Hit<'_>) {
-        let found = SearchHit {
-            hit: query_hit(hit, self.found),
-            hops: 0,
-            after: self.began.elapsed(),
-            strategy: "index",
-            through: Some(IndexSource {
-                nick: Bytes::copy_from_slice(hit.nick),
-                file: Bytes::copy_from_slice(hit.file.name),
-            }),
-        };
+        let found = search_hit(hit, self.found, self.began, "index");
         self.found += 1;
         // Who does not read loses it, as with any search.
         let _ = self.hits.try_send(found);
@@ -73,6 +64,25 @@ impl Wanted {
     pub(super) fn answer(self, answer: io::Result<Meeting>) {
         // Who has dropped the receiver needs no answer.
         let _ = self.reply.send(answer);
+    }
+}
+
+/// A file of a user of the index as all others are shown, the `number`th of those that were asked for when it `began`.
+pub(super) fn search_hit(
+    hit: &Hit<'_>,
+    number: u32,
+    began: Instant,
+    strategy: &'static str,
+) -> SearchHit {
+    SearchHit {
+        hit: query_hit(hit, number),
+        hops: 0,
+        after: began.elapsed(),
+        strategy,
+        through: Some(IndexSource {
+            nick: Bytes::copy_from_slice(hit.nick),
+            file: Bytes::copy_from_slice(hit.file.name),
+        }),
     }
 }
 

@@ -1,17 +1,19 @@
-//! Files that we asked others to bring.
+//! Files and lists that we asked others to bring.
 
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::browse::{WHOLE, line, read};
 use crate::central::{IndexSource, Offered};
+use crate::net::search::SearchHit;
 use crate::transfer::Delivery;
 
 /// How long whoever brings a file may take to come.
@@ -28,7 +30,13 @@ const LONGEST: usize = 1024;
 
 /// Who waits for what. Clones share one list.
 #[derive(Clone, Debug, Default)]
-pub(in crate::net) struct Expected(Arc<Mutex<Vec<Awaited>>>);
+pub(in crate::net) struct Expected(Arc<Mutex<Awaiting>>);
+
+#[derive(Debug, Default)]
+struct Awaiting {
+    files: Vec<Awaited>,
+    lists: Vec<(Bytes, oneshot::Sender<Vec<SearchHit>>)>,
+}
 
 #[derive(Debug)]
 struct Awaited {
@@ -46,9 +54,9 @@ impl Expected {
         from: u64,
     ) -> impl Future<Output = io::Result<Delivery>> + Send + use<> {
         let (reply, delivery) = oneshot::channel();
-        let mut list = self.list();
-        list.retain(|awaited| !awaited.reply.is_closed());
-        list.push(Awaited {
+        let files = &mut self.awaiting().files;
+        files.retain(|awaited| !awaited.reply.is_closed());
+        files.push(Awaited {
             source,
             from,
             reply,
@@ -73,13 +81,13 @@ impl Expected {
     ) -> io::Result<()> {
         let offer = timeout(OFFER, offer(&mut stream, &mut text)).await??;
         let awaited = {
-            let mut list = self.list();
-            let at = list.iter().position(|awaited| {
+            let files = &mut self.awaiting().files;
+            let at = files.iter().position(|awaited| {
                 awaited.source.file == offer.file
                     && awaited.source.nick.eq_ignore_ascii_case(&offer.nick)
                     && !awaited.reply.is_closed()
             });
-            at.map(|at| list.swap_remove(at))
+            at.map(|at| files.swap_remove(at))
         };
         let Some(awaited) = awaited else {
             return Err(io::Error::other("SEND, but we asked for none"));
@@ -100,7 +108,61 @@ impl Expected {
         Ok(())
     }
 
-    fn list(&self) -> MutexGuard<'_, Vec<Awaited>> {
+    /// Waits for the list of a user; to be called before it is asked.
+    pub(super) fn await_list(
+        &self,
+        nick: Bytes,
+    ) -> impl Future<Output = io::Result<Vec<SearchHit>>> + Send + use<> {
+        let (reply, list) = oneshot::channel();
+        let lists = &mut self.awaiting().lists;
+        lists.retain(|(_, reply)| !reply.is_closed());
+        lists.push((nick, reply));
+        async {
+            let late = || io::Error::new(io::ErrorKind::TimedOut, "its owner does not bring it");
+            let list = timeout(PATIENCE, list).await.map_err(|_| late())?;
+            list.map_err(|_| late())
+        }
+    }
+
+    /// Takes the list that a caller brings after `SENDLIST`, if somebody waits for it.
+    ///
+    /// # Errors
+    /// Nobody does, or it is none.
+    pub(in crate::net) async fn welcome_list(
+        &self,
+        mut stream: TcpStream,
+        from: SocketAddrV4,
+        mut text: BytesMut,
+    ) -> io::Result<()> {
+        let began = Instant::now();
+        let nick = async {
+            // Behind the word, or in a line of its own.
+            let nick = line(&mut stream, &mut text).await?;
+            match nick.trim_ascii() {
+                [] => line(&mut stream, &mut text).await,
+                _ => Ok(nick),
+            }
+        };
+        let nick = timeout(OFFER, nick).await??;
+        let nick = nick.trim_ascii();
+        let reply = {
+            let lists = &mut self.awaiting().lists;
+            let at = lists.iter().position(|(awaited, reply)| {
+                awaited.eq_ignore_ascii_case(nick) && !reply.is_closed()
+            });
+            at.map(|at| lists.swap_remove(at).1)
+        };
+        let Some(reply) = reply else {
+            return Err(io::Error::other("SENDLIST, but we asked for none"));
+        };
+        let list = read(&mut stream, &mut text, nick, *from.ip(), began);
+        let list = timeout(WHOLE, list).await??;
+        // Should nobody wait any more, it was in vain.
+        let _ = reply.send(list);
+        Ok(())
+    }
+
+    fn awaiting(&self) -> MutexGuard<'_, Awaiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

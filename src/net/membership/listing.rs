@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::central::{Kind, MAX_BODY, Shared, frame};
 use crate::library::{Library, SharedFile};
@@ -50,16 +50,31 @@ pub(super) fn difference(old: &Listing, new: &Listing, out: &mut BytesMut) {
             .is_none_or(|was| *was != (*size, mark.clone()))
             && name.len() < MAX_BODY / 2
         {
-            let file = Shared {
-                name: name.as_bytes(),
-                md5: mark.as_bytes(),
-                size: *size,
-                bitrate: 128,
-                frequency: 44_100,
-                seconds: 0,
-            };
-            frame(out, Kind::SHARE, |body| file.write(body));
+            frame(out, Kind::SHARE, |body| {
+                shared(name, *size, mark).write(body);
+            });
         }
+    }
+}
+
+/// As text for whoever browses us: a file a line.
+pub(in crate::net) fn list(library: &Library) -> Bytes {
+    let mut out = BytesMut::new();
+    for (name, (size, mark)) in listing(library) {
+        shared(&name, size, &mark).write(&mut out);
+        out.extend_from_slice(b"\n");
+    }
+    out.freeze()
+}
+
+fn shared<'a>(name: &'a str, size: u64, mark: &'a str) -> Shared<'a> {
+    Shared {
+        name: name.as_bytes(),
+        md5: mark.as_bytes(),
+        size,
+        bitrate: 128,
+        frequency: 44_100,
+        seconds: 0,
     }
 }
 

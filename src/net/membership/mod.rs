@@ -3,6 +3,7 @@
 //! The one rule: it is an extra. While the index is away everything else goes on, and whoever asks for it is told so at
 //! once; meanwhile we try again, with longer and longer pauses.
 
+mod browse;
 mod errand;
 mod expected;
 mod listing;
@@ -26,8 +27,10 @@ use crate::transfer::{Coming, Delivery, Uploads};
 use crate::wire::{Guid, Sha1};
 use visit::Visit;
 
-pub(super) use expected::Expected;
-pub(super) use listing::find;
+use browse::Consent;
+pub(super) use browse::send as send_list;
+use expected::Expected;
+pub(super) use listing::{find, list};
 
 /// The pause before the second try; each later one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -106,6 +109,16 @@ enum Errand {
         source: IndexSource,
         reply: oneshot::Sender<io::Result<Meeting>>,
     },
+    /// Whether a user can be browsed.
+    Browse {
+        nick: Bytes,
+        reply: oneshot::Sender<Consent>,
+    },
+    /// A user's list, as the index has it.
+    List {
+        nick: Bytes,
+        reply: oneshot::Sender<Vec<SearchHit>>,
+    },
 }
 
 /// What a member needs.
@@ -168,7 +181,7 @@ impl Membership {
     }
 
     /// What we are called there.
-    fn nick(&self) -> Bytes {
+    pub(super) fn nick(&self) -> Bytes {
         self.nick.borrow().clone()
     }
 
@@ -212,9 +225,9 @@ impl Membership {
         })
     }
 
-    /// The files that others were asked to bring.
-    pub(super) fn expected(&self) -> Expected {
-        self.expected.clone()
+    /// The files and lists that others were asked to bring.
+    pub(super) const fn expected(&self) -> &Expected {
+        &self.expected
     }
 
     /// Asks for files whose names hold all words of `text`.
@@ -236,6 +249,36 @@ impl Membership {
             messages,
             prospect: None,
         })
+    }
+
+    /// All that a user shares, as it says itself where it lets us ask, else as the index has it.
+    ///
+    /// # Errors
+    /// The index is away, or does not answer.
+    pub(super) async fn browse(&self, nick: &str) -> io::Result<Vec<SearchHit>> {
+        self.present()?;
+        let nick = Bytes::copy_from_slice(nick.as_bytes());
+        // Before it is asked: it may be quick.
+        let coming = self.expected.await_list(nick.clone());
+        let (reply, consent) = oneshot::channel();
+        let of = nick.clone();
+        let errand = Errand::Browse { nick: of, reply };
+        self.errands.send(errand).await.map_err(|_| gone())?;
+        let told = match consent.await.unwrap_or(Consent::Declined) {
+            Consent::At(addr) => browse::fetch(&nick, addr).await,
+            Consent::Coming => coming.await,
+            Consent::Declined => Err(io::Error::other("it does not let itself be browsed")),
+        };
+        match told {
+            Ok(hits) => Ok(hits),
+            Err(why) => {
+                tracing::debug!(?nick, %why, "the index is asked for the list");
+                let (reply, list) = oneshot::channel();
+                let errand = Errand::List { nick, reply };
+                self.errands.send(errand).await.map_err(|_| gone())?;
+                list.await.map_err(|_| gone())
+            }
+        }
     }
 
     /// Asks where a file can be fetched.

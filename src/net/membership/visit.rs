@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
+use std::net::SocketAddrV4;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
+use super::browse::Browses;
 use super::errand::{Asked, Wanted};
-use super::listing::{Listing, difference, find, listing};
-use super::{Belongings, Errand, Meeting, Standing};
-use crate::central::{self, Fields, Frame, Hit, Kind, Search, frame, token};
+use super::listing::{Listing, difference, find, list, listing};
+use super::{Belongings, Errand, Meeting, Standing, browse};
+use crate::central::{self, Fields, Frame, Hit, Kind, Search, address, frame, token};
 use crate::librarian::Census;
 
 /// How long connecting and logging in may take.
@@ -40,6 +42,9 @@ const MAX_ANSWER: usize = 65_535;
 /// What may wait to be written before we take no more errands.
 const READ: usize = 16 * 1024;
 
+/// The index names the addresses; more at once would make us its tool against others.
+const MOST_BRINGING: usize = 8;
+
 /// A visit under way.
 #[derive(Debug)]
 pub(super) struct Visit {
@@ -51,6 +56,7 @@ pub(super) struct Visit {
     listed: Listing,
     searches: VecDeque<Asked>,
     wanted: Vec<Wanted>,
+    browses: Browses,
     silent: u32,
     /// Files on their way to those who cannot be connected to by us; they end with the visit.
     bringing: JoinSet<()>,
@@ -73,6 +79,7 @@ impl Visit {
                 listed: Listing::new(),
                 searches: VecDeque::new(),
                 wanted: Vec::new(),
+                browses: Browses::default(),
                 silent: 0,
                 bringing: JoinSet::new(),
             };
@@ -163,7 +170,8 @@ impl Visit {
     }
 
     fn has_room(&self) -> bool {
-        self.searches.len() + self.wanted.len() < MOST_WAITING && self.output.len() < READ
+        let waiting = self.searches.len() + self.wanted.len() + self.browses.len();
+        waiting < MOST_WAITING && self.output.len() < READ
     }
 
     fn say(&mut self, kind: Kind, body: &[u8]) {
@@ -220,6 +228,14 @@ impl Visit {
                 self.signal(Kind::DOWNLOAD, &source.nick, &source.file);
                 self.wanted.push(Wanted::new(source, reply));
             }
+            Errand::Browse { nick, reply } => {
+                self.say(Kind::BROWSE_DIRECT, &nick);
+                self.browses.ask(nick, reply);
+            }
+            Errand::List { nick, reply } => {
+                self.say(Kind::BROWSE, &nick);
+                self.browses.list(nick, reply);
+            }
         }
     }
 
@@ -238,6 +254,7 @@ impl Visit {
             let why = io::Error::new(io::ErrorKind::TimedOut, "its owner does not answer");
             self.wanted.swap_remove(late).answer(Err(why));
         }
+        self.browses.tick();
         Ok(())
     }
 
@@ -286,11 +303,11 @@ impl Visit {
             Kind::PUSH_ACK => self.on_push(with, body),
             Kind::PORT_ERROR => self.say(Kind::NEW_PORT, b"0"),
             Kind::PING => self.say(Kind::PONG, body),
-            Kind::BROWSE_DIRECT => {
-                if let Ok(nick) = fields.text() {
-                    self.signal(Kind::BROWSE_DIRECT_ERROR, nick, b"ask the server");
-                }
-            }
+            Kind::BROWSE_DIRECT => self.on_browse(with, body),
+            Kind::BROWSE_DIRECT_ACK => self.browses.allowed(body),
+            Kind::BROWSE_DIRECT_ERROR => self.browses.declined(body),
+            Kind::BROWSED => self.browses.file(body),
+            Kind::BROWSE_END => self.browses.end(body),
             Kind::TROUBLE => {
                 tracing::debug!(said = %String::from_utf8_lossy(body), "the index objects");
             }
@@ -324,10 +341,27 @@ impl Visit {
         }));
     }
 
+    /// Lets somebody list our files, and connects to it where it is told that it cannot connect to us.
+    fn on_browse(&mut self, with: &Belongings, body: &[u8]) {
+        let mut fields = Fields::new(body);
+        let Ok(nick) = fields.text() else {
+            return;
+        };
+        self.say(Kind::BROWSE_DIRECT_ACK, nick);
+        if let (Ok(ip), Ok(port)) = (fields.text(), fields.number())
+            && let Ok(ip) = address(ip)
+            && self.bringing.len() < MOST_BRINGING
+        {
+            let library = with.shelf.read().unwrap_or_else(PoisonError::into_inner);
+            let list = list(&library);
+            drop(library);
+            let (to, nick) = (SocketAddrV4::new(ip, port), self.nick.clone());
+            self.bringing.spawn(browse::bring(to, nick, list));
+        }
+    }
+
     /// Brings a file to somebody whom we are to connect to.
     fn on_push(&mut self, with: &Belongings, body: &[u8]) {
-        /// The index names the addresses; more at once would make us its tool against others.
-        const MOST_BRINGING: usize = 8;
         let Ok(meeting) = central::Meeting::parse(body) else {
             return;
         };

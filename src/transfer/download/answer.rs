@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::errand::Errand;
 use crate::swarm::{ByteRange, Failure, Ranges};
 use crate::transfer::http::{
-    CONTENT_URN, ContentRange, Framing, Place, Response, Status, THEX_URI, available,
-    read_alternates,
+    CONTENT_URN, ContentRange, Framing, Place, Response, Status, THEX_URI, Walled, available,
+    read_alternates, read_walled,
 };
 use crate::wire::{Sha1, TigerRoot, Urn};
 
@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) tree: Option<(String, TigerRoot)>,
     /// Who else has it.
     pub(super) alternates: Vec<SocketAddrV4>,
+    /// And cannot be connected to.
+    pub(super) walled: Vec<Walled>,
 }
 
 /// Why an answer brings nothing.
@@ -85,6 +87,7 @@ impl Facts {
             has: told.and_then(|value| available(value, whole)),
             tree: headers.get(THEX_URI).and_then(tree_of),
             alternates: headers.all("X-Alt").flat_map(read_alternates).collect(),
+            walled: headers.all("X-Falt").flat_map(read_walled).collect(),
         }
     }
 }

@@ -15,14 +15,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 use super::answer::{Facts, Setback, digest_of};
 use super::hosts::Rank;
 use super::part::Part;
 use super::status::Source;
+use super::{Downloads, Shared};
 use crate::swarm::{ByteRange, Failure, SourceId};
 use crate::thex::Tree;
-use crate::transfer::http::{IN_PATH, Method, Place, Request, Status, tell_alternates};
+use crate::transfer::http::{
+    IN_PATH, Method, Place, READS_WALLED, Request, Status, Walled, tell_alternates, tell_walled,
+};
 use crate::transfer::session::Session;
 use crate::wire::{Sha1, TigerRoot};
 
@@ -58,7 +60,7 @@ pub(super) struct Errand {
     /// The hash tree is to be fetched first, from this path and with this root.
     pub(super) tree: Option<(String, TigerRoot)>,
     /// Whom to name to it: who has the file, and who has not.
-    pub(super) good: Vec<SocketAddrV4>,
+    pub(super) good: Vec<Source>,
     pub(super) bad: Vec<SocketAddrV4>,
     /// Whether we have something of the file for others, and may name ourselves.
     pub(super) offers: bool,
@@ -219,13 +221,18 @@ impl Errand {
 
     async fn connect(&mut self) -> Result<Session, Setback> {
         let kept = self.session.take().filter(Session::is_reusable);
-        if let Some(session) = kept.or_else(|| self.shared.hosts.take_idle(self.place.addr)) {
+        // What stands behind a wall may have the same address as what stands behind another.
+        let idle = || match self.place.push {
+            Some(_) => None,
+            None => self.shared.hosts.take_idle(self.place.addr),
+        };
+        if let Some(session) = kept.or_else(idle) {
             return Ok(session);
         }
-        let session = match self.place.push {
-            Some(servent) => self.shared.call_out(servent, &self.place).await,
-            None => Session::connect_from(self.shared.here(), self.place.addr).await,
+        let downloads = Downloads {
+            shared: Arc::clone(&self.shared),
         };
+        let session = downloads.visit(&self.place).await;
         session
             .map(|session| session.through(&self.shared.limit))
             .map_err(|error| of_connection(&error))
@@ -262,7 +269,7 @@ impl Errand {
         let mut request = Request::get(self.path())
             .with("Range", format!("bytes={start}-{last}"))
             .with("X-Queue", "0.1")
-            .with("X-Features", "queue/0.1");
+            .with("X-Features", format_args!("queue/0.1, {READS_WALLED}"));
         let here = local.and_then(|ip| self.shared.listening(ip));
         if let Some(here) = here {
             request.headers.push("X-Node", here);
@@ -270,14 +277,22 @@ impl Errand {
         if let Some(id) = &self.queued {
             request.headers.push("X-Queued", format_args!("ID={id}"));
         }
-        let mut good = self.good.clone();
+        let open = self.good.iter().filter(|source| source.push.is_none());
+        let mut open: Vec<SocketAddrV4> = open.map(|source| source.addr).collect();
+        let mut walled: Vec<Walled> = self.good.iter().filter_map(Source::walled).collect();
         if self.offers {
-            good.extend(here);
+            match self.shared.wall() {
+                Some(wall) => walled.push(wall),
+                None => open.extend(here),
+            }
         }
-        for (name, addresses) in [("X-Alt", &good), ("X-NAlt", &self.bad)] {
+        for (name, addresses) in [("X-Alt", &open), ("X-NAlt", &self.bad)] {
             if !addresses.is_empty() {
                 request.headers.push(name, tell_alternates(addresses));
             }
+        }
+        if !walled.is_empty() {
+            request.headers.push("X-Falt", tell_walled(&walled));
         }
         request
     }

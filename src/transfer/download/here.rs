@@ -1,9 +1,11 @@
 //! Where we are, as those see it who have the files we want.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::PoisonError;
 
 use super::Shared;
 use crate::overlay::is_believed;
+use crate::transfer::http::Walled;
 
 impl Shared {
     /// Where we can be reached by whoever sees us at this address.
@@ -16,6 +18,12 @@ impl Shared {
     pub(super) fn here(&self) -> Ipv4Addr {
         let listen = self.listen.get();
         listen.map_or(Ipv4Addr::UNSPECIFIED, |listen| *listen.ip())
+    }
+
+    /// How we are reached when nobody can connect to us.
+    pub(super) fn wall(&self) -> Option<Walled> {
+        let wall = self.wall.lock().unwrap_or_else(PoisonError::into_inner);
+        wall.clone()
     }
 
     /// Whether to believe a source that another has the file: not when that one is a machine beside us that it cannot know.

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::delivery::STALL;
 use super::job::{End, on_disk};
@@ -32,8 +32,14 @@ use crate::wire::Sha1;
 /// How much is gathered before it is written.
 const BUFFER: usize = 256 * 1024;
 
+/// And no longer: what was gathered is lost in a crash.
+const GATHER: Duration = Duration::from_secs(1);
+
 /// So many bytes that are here are asked for again, to be held against each other.
 const OVERLAP: u64 = 1024;
+
+/// So long is waited for bytes behind the last one: those that are one too many come at once.
+const SURPLUS: Duration = Duration::from_millis(250);
 
 /// How long is waited before the next try, by how many tries in a row brought nothing; after the last of them it has failed.
 const PAUSES: [Duration; 5] = [
@@ -256,15 +262,15 @@ impl Intake {
         let mut tap = Tap::of(&self.shared.limit);
         let mut at = delivery.from;
         let mut broken = None;
+        // Enough of the first bytes to tell where they belong.
+        let mut least = OVERLAP.min(at);
         while at < size && broken.is_none() {
-            while delivery.ahead.len() < BUFFER && at + (delivery.ahead.len() as u64) < size {
-                let most = tap.turn(BUFFER as u64).await;
-                let mut stream = (&mut delivery.stream).take(most);
-                match within(STALL, stream.read_buf(&mut delivery.ahead)).await {
-                    Ok(0) => broken = Some("the source broke off".to_owned()),
-                    Ok(count) => tap.passed(count as u64),
-                    Err(error) => broken = Some(lost(&error)),
-                }
+            let began = Instant::now();
+            while at + (delivery.ahead.len() as u64) < size
+                && delivery.ahead.len() < BUFFER
+                && (began.elapsed() < GATHER || (delivery.ahead.len() as u64) < least)
+            {
+                broken = read(&mut delivery, &mut tap).await.err();
                 if broken.is_some() {
                     break;
                 }
@@ -277,19 +283,17 @@ impl Intake {
             }
             let room = usize::try_from(size - at).unwrap_or(usize::MAX);
             let bytes = delivery.ahead.split_to(delivery.ahead.len().min(room));
-            let (part, from) = (Arc::clone(part), at);
-            at += bytes.len() as u64;
-            let same = on_disk(move || {
-                let same = part.agrees(from, &bytes)?;
-                if same {
-                    part.write(from, &bytes)?;
-                }
-                Ok(same)
-            });
-            if !same.await? {
+            let (part, is_first) = (Arc::clone(part), least > 0);
+            let kept = on_disk(move || keep(&part, at, is_first, &bytes));
+            let Some(next) = kept.await? else {
                 let why = "the source has another file now".to_owned();
                 return Err(End::Final(Fault::Source, why));
-            }
+            };
+            (at, least) = (next, 0);
+        }
+        if broken.is_none() && delivery.from > 0 && is_surplus(&mut delivery).await {
+            let why = "the source sends more than the rest of the file".to_owned();
+            return Err(End::Final(Fault::HashMismatch, why));
         }
         Ok(broken)
     }
@@ -348,6 +352,39 @@ impl Intake {
 /// How many of the first bytes are here.
 fn here(part: &Part) -> u64 {
     part.here().around(0).map_or(0, |first| first.end)
+}
+
+/// Writes bytes that belong at `at`; where the next belong, if these are of the file that is here. TekNap 1.3g tells from
+/// where on it was asked, and sends all from the beginning: the first bytes of a delivery may belong there.
+fn keep(part: &Part, at: u64, is_first: bool, bytes: &[u8]) -> io::Result<Option<u64>> {
+    let places = [Some(at), is_first.then_some(0)];
+    for at in places.into_iter().flatten() {
+        if part.agrees(at, bytes)? {
+            part.write(at, bytes)?;
+            return Ok(Some(at + bytes.len() as u64));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether there is more to come. Of a file that is the same everywhere nothing else tells that it came from the beginning.
+async fn is_surplus(delivery: &mut Delivery) -> bool {
+    let more = timeout(SURPLUS, delivery.stream.read_u8()).await;
+    !delivery.ahead.is_empty() || matches!(more, Ok(Ok(_)))
+}
+
+/// Reads some more of it; the error says why there is no more.
+async fn read(delivery: &mut Delivery, tap: &mut Tap) -> Result<(), String> {
+    let most = tap.turn(BUFFER as u64).await;
+    let mut stream = (&mut delivery.stream).take(most);
+    match within(STALL, stream.read_buf(&mut delivery.ahead)).await {
+        Ok(0) => Err("the source broke off".to_owned()),
+        Ok(count) => {
+            tap.passed(count as u64);
+            Ok(())
+        }
+        Err(error) => Err(lost(&error)),
+    }
 }
 
 fn lost(error: &io::Error) -> String {

@@ -87,8 +87,9 @@ impl Job {
             let end = self.attempt().await;
             self.partial.close();
             match end {
-                Ok(()) | Err(End::Stopping) => return,
-                Err(End::Cancelled) => return self.shared.store.remove(self.id),
+                Ok(()) => return,
+                Err(End::Stopping) if !self.is_cancelled() => return,
+                Err(End::Stopping | End::Cancelled) => return self.shared.store.remove(self.id),
                 Err(End::Final(fault, why)) => return self.fail(fault, why),
                 Err(End::Disk(why)) => {
                     tracing::warn!(id = self.id.0, why, "a download waits for the disk");
@@ -98,15 +99,20 @@ impl Job {
                     });
                     let wait = tokio::time::sleep(self.shared.timing.disk_retry);
                     if let Some(Err(end)) = self.obey_during(wait).await {
-                        match end {
-                            End::Cancelled => self.shared.store.remove(self.id),
-                            _ => return,
+                        if matches!(end, End::Cancelled) || self.is_cancelled() {
+                            self.shared.store.remove(self.id);
                         }
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// Whether its end was ordered before that of all came.
+    fn is_cancelled(&mut self) -> bool {
+        let orders = std::iter::from_fn(|| self.orders.try_recv().ok());
+        { orders }.any(|order| matches!(order, Order::Cancel))
     }
 
     /// Waits, but not for those who want something at once.

@@ -55,7 +55,9 @@ use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
 use super::credit::Credit;
+use super::http::Walled;
 use super::limit::Limit;
+use super::session::Session;
 use crate::wire::{Guid, Sha1};
 
 pub(super) use partial::Offered;
@@ -83,6 +85,8 @@ struct Shared {
     carrier: Carrier,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
+    /// How others reach us, when nobody can connect to us.
+    wall: Mutex<Option<Walled>>,
     table: Mutex<Table>,
     runtime: Handle,
     jobs: TaskTracker,
@@ -145,6 +149,7 @@ impl Downloads {
                 pushes: Pushes::new(),
                 carrier: Carrier::default(),
                 listen: OnceLock::new(),
+                wall: Mutex::default(),
                 table: Mutex::new(Table {
                     entries: BTreeMap::new(),
                     next,
@@ -199,6 +204,7 @@ impl Downloads {
         }
         let mut table = shared.table();
         let mut ticket = Ticket {
+            promised: wanted.root,
             sources,
             ..Ticket::new(safe_name(&wanted.name), wanted.size, wanted.sha1)
         };
@@ -313,6 +319,26 @@ impl Downloads {
     /// one. Once; later calls change nothing.
     pub fn listen_on(&self, addr: SocketAddrV4) {
         let _ = self.shared.listen.set(addr);
+    }
+
+    /// Notes how others reach us when they cannot connect to us; none when they can.
+    pub fn stand_behind(&self, wall: Option<Walled>) {
+        *self
+            .shared
+            .wall
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = wall;
+    }
+
+    /// Connects to a source, whatever stands between us.
+    ///
+    /// # Errors
+    /// Those of the socket; `TimedOut`.
+    pub(super) async fn visit(&self, source: &Source) -> io::Result<Session> {
+        match source.push {
+            Some(servent) => self.shared.call_out(servent, source).await,
+            None => Session::connect_from(self.shared.here(), source.addr).await,
+        }
     }
 
     /// What can be had of an unfinished file of this digest.

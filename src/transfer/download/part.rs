@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha1::Digest;
 
 use crate::swarm::{ByteRange, Ranges};
-use crate::thex::Tree;
-use crate::wire::Sha1;
+use crate::thex::{Hasher, Tree};
+use crate::wire::{Sha1, TigerRoot};
 
 /// How much is read at a time to be hashed.
 const BUFFER: usize = 1024 * 1024;
@@ -221,6 +221,22 @@ impl Part {
         self.file.sync_all()?;
         let follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Sha1(follower.hasher.clone().finalize().into()))
+    }
+
+    /// The root of the hash tree of the first `size` bytes.
+    ///
+    /// # Errors
+    /// Those of the file system; `UnexpectedEof` when the file is shorter.
+    pub(super) fn root(&self, size: u64) -> io::Result<TigerRoot> {
+        let (mut hasher, mut at, mut buffer) = (Hasher::new(size), 0, vec![0; BUFFER]);
+        while at < size {
+            let count = usize::try_from(size - at).map_or(BUFFER, |left| left.min(BUFFER));
+            self.file.read_exact_at(&mut buffer[..count], at)?;
+            hasher.update(&buffer[..count]);
+            at += count as u64;
+        }
+        let tree = hasher.finish().ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(tree.root())
     }
 
     /// Reads bytes that are here.

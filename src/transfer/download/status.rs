@@ -1,11 +1,13 @@
 //! Downloads as others see them: what is wanted, from where, and how far it is.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::store::text;
-use crate::wire::{Guid, QueryHit, Record, Sha1};
+use crate::overlay::is_believed;
+use crate::transfer::http::Walled;
+use crate::wire::{Guid, QueryHit, Record, Sha1, TigerRoot};
 
 /// A download's number, counted from 1; it stays the same over restarts.
 #[derive(
@@ -49,19 +51,47 @@ impl Source {
             addr: hit.addr,
             get: Some((record.index, record.name.clone())),
             push: (hit.trailer.push == Some(true)).then_some(hit.servent),
-            proxies: hit.trailer.proxies(),
-            relays: hit.trailer.relays(),
+            proxies: believed(hit.trailer.proxies(), *hit.addr.ip()),
+            relays: believed(hit.trailer.relays(), *hit.addr.ip()),
         }
     }
 
+    /// One behind a wall, of which somebody at `teller` told; none when nobody is named by whom to reach it.
+    pub(in crate::transfer) fn behind(wall: Walled, teller: Ipv4Addr) -> Option<Self> {
+        let addr = wall.addr.filter(|addr| is_believed(*addr, teller))?;
+        let proxies = believed(wall.proxies, teller);
+        let source = Self {
+            push: Some(wall.servent),
+            proxies,
+            ..Self::at(addr)
+        };
+        (!source.proxies.is_empty()).then_some(source)
+    }
+
+    /// How to tell others of one behind a wall; none where there is no wall, or no way past it.
+    pub(in crate::transfer) fn walled(&self) -> Option<Walled> {
+        let servent = self.push.filter(|_| !self.proxies.is_empty())?;
+        Some(Walled {
+            servent,
+            addr: Some(self.addr),
+            proxies: self.proxies.clone(),
+        })
+    }
+
     /// Whether both are the same servent.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(in crate::transfer) fn is_same(&self, other: &Self) -> bool {
         match (self.push, other.push) {
             (Some(own), Some(theirs)) => own == theirs,
             (None, None) => self.addr == other.addr,
             _ => false,
         }
     }
+}
+
+/// Those of these hosts that somebody at `teller` can know.
+fn believed(mut hosts: Vec<SocketAddrV4>, teller: Ipv4Addr) -> Vec<SocketAddrV4> {
+    hosts.retain(|host| is_believed(*host, teller));
+    hosts
 }
 
 /// A file that is to be fetched.
@@ -73,6 +103,9 @@ pub struct Wanted {
     pub size: Option<u64>,
     /// Its digest, where known. Without it the server's `X-Gnutella-Content-URN` is asked.
     pub sha1: Option<Sha1>,
+    /// The root of its hash tree, from whoever named the file and is believed: then no other file will do, even one of the
+    /// same SHA-1, which can be made.
+    pub root: Option<TigerRoot>,
     /// Where to get it. Without a digest only the first is asked: nobody knows whether the others have the same file.
     pub sources: Vec<Source>,
 }

@@ -26,6 +26,9 @@ pub(super) struct Ticket {
     /// The digest, once known.
     #[serde(with = "text")]
     pub(super) sha1: Option<Sha1>,
+    /// The root of the hash tree that the file must have.
+    #[serde(with = "text", default)]
+    pub(super) promised: Option<TigerRoot>,
     /// The root of the hash tree, once that was fetched.
     #[serde(with = "text", default)]
     pub(super) root: Option<TigerRoot>,
@@ -55,6 +58,7 @@ impl Ticket {
             name,
             size,
             sha1,
+            promised: None,
             root: None,
             teller: None,
             sources: Vec::new(),
@@ -240,6 +244,7 @@ mod tests {
             name: "été.mp3".to_owned(),
             size: Some(7),
             sha1: Some(Sha1([7; 20])),
+            promised: Some(TigerRoot([3; 24])),
             root: Some(TigerRoot([3; 24])),
             teller: None,
             sources: vec![Source {

@@ -12,7 +12,6 @@ use tokio::time::sleep;
 
 use super::Shared;
 use super::status::Source;
-use crate::overlay::is_believed;
 use crate::transfer::http::{ProxyTarget, Request, Status};
 use crate::transfer::session::Session;
 use crate::wire::Guid;
@@ -69,7 +68,7 @@ impl Shared {
 
     /// Asks the proxies of a source, one after the other, until one passes the push on.
     async fn ask_proxies(&self, target: ProxyTarget, place: &Source) {
-        for proxy in named(&place.proxies, place) {
+        for proxy in asked(&place.proxies) {
             let ask = async {
                 let mut session = Session::connect_from(self.here(), proxy).await?;
                 let here = session.local().and_then(|ip| self.listening(ip));
@@ -88,7 +87,7 @@ impl Shared {
     /// Has one of the relays of a source join us.
     async fn find_relay(&self, target: ProxyTarget, place: &Source) -> io::Result<Session> {
         let mut last = io::ErrorKind::NotConnected.into();
-        for relay in named(&place.relays, place) {
+        for relay in asked(&place.relays) {
             let join = async {
                 let session = Session::connect_from(self.here(), relay).await?;
                 let request = Request::get(target.relay_path());
@@ -106,12 +105,8 @@ impl Shared {
     }
 }
 
-/// Who is asked of those whom a source names: nobody whom it cannot know.
-fn named<'a>(
-    hosts: &'a [SocketAddrV4],
-    place: &'a Source,
-) -> impl Iterator<Item = SocketAddrV4> + 'a {
-    let fit =
-        |host: &&SocketAddrV4| host.port() >= LOWEST_PORT && is_believed(**host, *place.addr.ip());
-    hosts.iter().filter(fit).take(ASKED).copied()
+/// Who is asked of those whom a source names.
+fn asked(hosts: &[SocketAddrV4]) -> impl Iterator<Item = SocketAddrV4> {
+    let hosts = hosts.iter().filter(|host| host.port() >= LOWEST_PORT);
+    hosts.take(ASKED).copied()
 }

@@ -14,6 +14,7 @@ mod range;
 mod request;
 mod response;
 mod target;
+mod walled;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
@@ -28,6 +29,7 @@ pub use range::{ContentRange, RangeError, available, tell_available};
 pub use request::{Method, Request};
 pub use response::{Response, Status};
 pub use target::Target;
+pub use walled::{READS_WALLED, Walled, read_walled, tell_walled};
 
 /// What a file name has percent-encoded in a path: all but the characters RFC 3986 leaves unreserved.
 pub(crate) const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC

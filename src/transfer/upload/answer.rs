@@ -1,5 +1,7 @@
 //! What a request is answered with: heads, made from what was asked and what is shared. Pure.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use httpdate::HttpDate;
 use percent_encoding::utf8_percent_encode;
 
@@ -65,7 +67,7 @@ pub(super) fn offer(
         start: 0,
         end: file.size,
     };
-    let modified = HttpDate::from(file.modified);
+    let modified = http_date(file.modified);
     let current = request
         .headers
         .get("If-Range")
@@ -87,10 +89,7 @@ pub(super) fn offer(
     headers.push("Content-Length", range.len());
     headers.push("Accept-Ranges", "bytes");
     headers.push("Last-Modified", modified);
-    headers.push(
-        "Content-Type",
-        mime_guess::from_path(&file.name).first_or_octet_stream(),
-    );
+    headers.push("Content-Type", media_type(&file.name));
     let name = utf8_percent_encode(&file.name, IN_PATH);
     headers.push(
         "Content-Disposition",
@@ -100,6 +99,18 @@ pub(super) fn offer(
         name_content(headers, sha1, file.tree);
     }
     Ok((range, response))
+}
+
+/// A time as HTTP has it, which knows none before 1970 or after 9999; disks do.
+fn http_date(time: SystemTime) -> HttpDate {
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+    time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST).into()
+}
+
+/// What a file of this name holds, going by its ending.
+fn media_type(name: &str) -> &'static str {
+    let guess = mime_guess::from_path(name).first_raw();
+    guess.unwrap_or("application/octet-stream")
 }
 
 /// The digest of a file, and where its hash tree is.
@@ -149,10 +160,7 @@ pub(super) fn offer_unfinished(
         .with("Content-Range", ContentRange { range, total })
         .with("Content-Length", range.len())
         .with("Accept-Ranges", "bytes")
-        .with(
-            "Content-Type",
-            mime_guess::from_path(&offered.name).first_or_octet_stream(),
-        );
+        .with("Content-Type", media_type(&offered.name));
     Ok((range, name(response)))
 }
 
@@ -168,7 +176,6 @@ fn unfit(error: RangeError, file: &SharedFile) -> Response {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::time::{Duration, SystemTime};
 
     use super::*;
 
@@ -230,6 +237,22 @@ mod tests {
         assert_eq!(offered("bytes=100-", 100), Err(416));
         assert_eq!(offered("bytes=0-", 0), Err(416));
         assert_eq!(offered("nonsense", 100), Err(400));
+    }
+
+    #[test]
+    fn a_file_may_be_of_any_time() {
+        let far = Duration::from_secs(300_000_000_000);
+        for (modified, told) in [
+            (UNIX_EPOCH - far / 100, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH + far, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            let file = SharedFile {
+                modified,
+                ..file(1)
+            };
+            let (_, response) = offer(&Request::get("/"), &file).expect("it can be served");
+            assert_eq!(response.headers.get("Last-Modified"), Some(told));
+        }
     }
 
     #[test]

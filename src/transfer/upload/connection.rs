@@ -22,7 +22,8 @@ use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::{Arrival, Channel, within};
 use crate::transfer::http::{
-    ByteRange, Method, PACKETS, ProxyTarget, RELAY, Request, Response, Status, Target, Version,
+    ByteRange, Method, PACKETS, ProxyTarget, READS_WALLED, RELAY, Request, Response, Status,
+    Target, Version,
 };
 use crate::transfer::limit::Tap;
 
@@ -59,6 +60,8 @@ pub(super) struct Connection<'a> {
     pub(super) agent: String,
     /// Whether a response went out: the first one says more.
     answered: bool,
+    /// Whether it reads of servents that cannot be connected to; gtk-gnutella says so with its first request only.
+    pub(super) reads_walled: bool,
     /// How long it may be silent before the next request.
     patience: Duration,
     /// The file asked for last: a servent fetches a large one in many pieces.
@@ -82,6 +85,7 @@ impl<'a> Connection<'a> {
             number: uploads.slots.enlist(),
             agent: String::new(),
             answered: false,
+            reads_walled: false,
             patience: IDLE_LIMIT,
             open: None,
         }
@@ -229,9 +233,12 @@ impl<'a> Connection<'a> {
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
         let head = self.head(response, kept);
-        self.write_ahead(&head).await?;
+        match range.is_empty() {
+            true => self.write(&head).await?,
+            false => self.write_ahead(&head).await?,
+        }
         let sent = |count| slot.sent(count);
-        body.send(&self.channel.stream, &mut self.tap, range, sent)
+        body.send(&mut self.channel.stream, &mut self.tap, range, sent)
             .await?;
         if range.end == size {
             slot.complete();
@@ -380,7 +387,9 @@ impl<'a> Connection<'a> {
             .with("Date", HttpDate::from(SystemTime::now()))
             .with("Connection", if kept { "Keep-Alive" } else { "close" });
         if !std::mem::replace(&mut self.answered, true) {
-            response.headers.push("X-Features", "browse/1.0");
+            response
+                .headers
+                .push("X-Features", format_args!("browse/1.0, {READS_WALLED}"));
         }
         response.encode()
     }

@@ -2,7 +2,7 @@
 //!
 //! The one rule: nobody is named to others on a stranger's word. An address is named once we have asked it for the file's
 //! digest ourselves and it had it, and only an address from which it was told; so we are no lever to send a crowd at
-//! somebody.
+//! somebody. Who cannot be connected to proves itself by coming when its push proxies call it.
 
 use std::net::SocketAddrV4;
 use std::num::NonZeroUsize;
@@ -13,8 +13,8 @@ use lru::LruCache;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::transfer::download::{Downloads, Source};
 use crate::transfer::http::{CONTENT_URN, Method, Request, Status};
-use crate::transfer::session::Session;
 use crate::wire::{Sha1, Urn};
 
 /// How many files' meshes are kept, and how many addresses of each.
@@ -33,7 +33,7 @@ const RETRY: Duration = Duration::from_secs(60);
 /// The meshes of all files.
 #[derive(Debug)]
 pub(super) struct Mesh {
-    files: Mutex<LruCache<Sha1, Vec<SocketAddrV4>>>,
+    files: Mutex<LruCache<Sha1, Vec<Source>>>,
     /// When which address was tried last.
     tried: Mutex<LruCache<SocketAddrV4, Instant>>,
     trials: Arc<Semaphore>,
@@ -50,48 +50,57 @@ impl Default for Mesh {
 }
 
 impl Mesh {
-    /// Whom to name to one who has these addresses, the ones proven last first.
-    pub(super) fn others(&self, sha1: Sha1, own: &[SocketAddrV4]) -> Vec<SocketAddrV4> {
+    /// Whom to name to one who is at these places, the ones proven last first.
+    pub(super) fn others(&self, sha1: Sha1, own: &[Source]) -> Vec<Source> {
         let mut files = self.files();
         let known = files.get(&sha1).into_iter().flatten().rev();
         known
-            .filter(|addr| !own.contains(addr))
+            .filter(|source| !own.iter().any(|own| own.is_same(source)))
             .take(TOLD)
-            .copied()
+            .cloned()
             .collect()
     }
 
-    /// Somebody says that an address is no good: it is named no more until it is proven again. A lie costs it only that.
-    pub(super) fn doubt(&self, sha1: Sha1, addr: SocketAddrV4) {
+    /// Somebody says that one is no good: it is named no more until it is proven again. A lie costs it only that.
+    pub(super) fn doubt(&self, sha1: Sha1, is_meant: impl Fn(&Source) -> bool) {
         if let Some(known) = self.files().get_mut(&sha1) {
-            known.retain(|other| *other != addr);
+            known.retain(|source| !is_meant(source));
         }
     }
 
-    /// Tries whether an address has the file, and names it from then on if so.
-    pub(super) fn prove(mesh: &Arc<Self>, sha1: Sha1, addr: SocketAddrV4, agent: String) {
+    /// Tries whether a place has the file, and names it from then on if so.
+    pub(super) fn prove(
+        mesh: &Arc<Self>,
+        sha1: Sha1,
+        source: Source,
+        downloads: &Downloads,
+        agent: String,
+    ) {
+        let is_it = |known: &Source| known.is_same(&source);
         let known = mesh
             .files()
             .get(&sha1)
-            .is_some_and(|known| known.contains(&addr));
+            .is_some_and(|known| known.iter().any(is_it));
         if known {
             return;
         }
         let Ok(permit) = Arc::clone(&mesh.trials).try_acquire_owned() else {
             return;
         };
-        if !mesh.may_try(addr) {
+        if !mesh.may_try(source.addr) {
             return;
         }
-        let mesh = Arc::clone(mesh);
+        let (mesh, downloads) = (Arc::clone(mesh), downloads.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            if has(addr, sha1, &agent).await {
+            if has(&source, sha1, &downloads, &agent).await {
                 let mut files = mesh.files();
                 let known = files.get_or_insert_mut(sha1, Vec::new);
-                known.retain(|other| *other != addr);
-                known.truncate(PER_FILE - 1);
-                known.push(addr);
+                known.retain(|other| !other.is_same(&source));
+                if known.len() == PER_FILE {
+                    known.remove(0);
+                }
+                known.push(source);
             }
         });
     }
@@ -107,14 +116,14 @@ impl Mesh {
         !lately
     }
 
-    fn files(&self) -> MutexGuard<'_, LruCache<Sha1, Vec<SocketAddrV4>>> {
+    fn files(&self) -> MutexGuard<'_, LruCache<Sha1, Vec<Source>>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether a servent has a file, or parts of it.
-async fn has(addr: SocketAddrV4, sha1: Sha1, agent: &str) -> bool {
-    let Ok(mut session) = Session::connect(addr).await else {
+async fn has(source: &Source, sha1: Sha1, downloads: &Downloads, agent: &str) -> bool {
+    let Ok(mut session) = downloads.visit(source).await else {
         return false;
     };
     let request = Request {

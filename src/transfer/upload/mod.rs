@@ -13,6 +13,8 @@ mod queue;
 mod relay;
 mod shelf;
 mod slots;
+#[cfg(target_os = "linux")]
+mod sprint;
 mod swarming;
 
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -130,7 +130,7 @@ impl Uploads {
                 };
                 let mut tap = Tap::of(&self.limit);
                 let note = |count| slot.sent(count);
-                let sent = body.send(&stream, &mut tap, range, note).await;
+                let sent = body.send(&mut stream, &mut tap, range, note).await;
                 if sent.is_ok() {
                     slot.complete();
                 }

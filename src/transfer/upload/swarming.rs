@@ -1,6 +1,7 @@
 //! What servents need to fetch from many at once: hash trees, the parts of unfinished files, and each other's addresses.
 
 use std::io;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use super::answer::offer_unfinished;
@@ -10,8 +11,10 @@ use super::mesh::Mesh;
 use crate::library::SharedFile;
 use crate::rng::Rng;
 use crate::thex::Tree;
+use crate::transfer::download::Source;
 use crate::transfer::http::{
-    Method, Request, Response, Status, Target, Version, read_alternates, tell_alternates,
+    Method, READS_WALLED, Request, Response, Status, Target, Version, Walled, read_alternates,
+    read_walled, tell_alternates, tell_walled,
 };
 use crate::wire::{Guid, Sha1, Urn};
 
@@ -84,21 +87,40 @@ impl Connection<'_> {
     }
 
     /// Hears who else has the file, and tells whom we know to have it.
-    pub(super) fn exchange(&self, request: &Request, sha1: Sha1, response: &mut Response) {
+    pub(super) fn exchange(&mut self, request: &Request, sha1: Sha1, response: &mut Response) {
+        let headers = &request.headers;
+        self.reads_walled |= headers.lists("X-Features", READS_WALLED);
+        let Some((_, downloads)) = self.uploads.also.get() else {
+            return;
+        };
         let mesh = &self.uploads.mesh;
-        for addr in request.headers.all("X-NAlt").flat_map(read_alternates) {
-            mesh.doubt(sha1, addr);
+        for addr in headers.all("X-NAlt").flat_map(read_alternates) {
+            mesh.doubt(sha1, |known| known.push.is_none() && known.addr == addr);
+        }
+        for wall in headers.all("X-NFalt").flat_map(read_walled) {
+            mesh.doubt(sha1, |known| known.push == Some(wall.servent));
         }
         // Of itself somebody may speak; of others he may say anything.
-        let told = request.headers.all("X-Alt").flat_map(read_alternates);
-        let own: Vec<_> = told.filter(|addr| addr.ip() == self.remote.ip()).collect();
+        let ip = *self.remote.ip();
+        let open = headers.all("X-Alt").flat_map(read_alternates);
+        let walled = headers.all("X-Falt").flat_map(read_walled);
+        let walled = walled.filter_map(|wall| Source::behind(wall, ip));
+        let told = open.map(Source::at).chain(walled);
+        let own: Vec<Source> = told.filter(|source| *source.addr.ip() == ip).collect();
         let others = mesh.others(sha1, &own);
-        if !others.is_empty() {
-            response.headers.push("X-Alt", tell_alternates(&others));
+        let open = others.iter().filter(|source| source.push.is_none());
+        let open: Vec<SocketAddrV4> = open.map(|source| source.addr).collect();
+        let walled = others.iter().filter(|_| self.reads_walled);
+        let walled: Vec<Walled> = walled.filter_map(Source::walled).collect();
+        if !open.is_empty() {
+            response.headers.push("X-Alt", tell_alternates(&open));
         }
-        for addr in own.into_iter().take(1) {
+        if !walled.is_empty() {
+            response.headers.push("X-Falt", tell_walled(&walled));
+        }
+        for source in own.into_iter().take(1) {
             let agent = self.uploads.identity.agent.clone();
-            Mesh::prove(mesh, sha1, addr, agent);
+            Mesh::prove(mesh, sha1, source, downloads, agent);
         }
     }
 }

@@ -137,6 +137,8 @@ pub(super) struct Report<'a> {
     events: u64,
     digest: u64,
     took: Duration,
+    /// Deliveries in a second of one core.
+    speed: f64,
     cut_short: bool,
     /// After so many queries the server vanished.
     pub(super) loss: Option<usize>,
@@ -212,6 +214,7 @@ impl<'a> Report<'a> {
             events: outcome.events,
             digest: outcome.digest,
             took: outcome.took,
+            speed: outcome.events as f64 / outcome.worked.as_secs_f64().max(1e-9),
             cut_short: outcome.cut_short,
             loss,
             agreements: Vec::new(),
@@ -293,6 +296,7 @@ impl<'a> Report<'a> {
             "rows": self.rows,
             "events": self.events,
             "events_per_second": (self.events as f64 / seconds.max(1e-9)).round(),
+            "events_per_core_second": self.speed.round(),
             "seconds": rounded(seconds),
             "digest": format!("{:016x}", self.digest),
             "cut_short": self.cut_short,
@@ -387,13 +391,15 @@ impl<'a> Report<'a> {
     pub(super) fn foot(&self) -> String {
         let graph = &self.comparison.graph;
         format!(
-            "{}, {} nodes, {} links, mean degree {:.2}; {} events in {}; seed {}, digest {:016x}{}",
+            "{}, {} nodes, {} links, mean degree {:.2}; {} events in {}, {:.1} million a second of a core; \
+             seed {}, digest {:016x}{}",
             self.topology,
             graph.nodes(),
             graph.edges().len(),
             graph.mean_degree(),
             self.events,
             span(self.took),
+            self.speed / 1e6,
             self.comparison.seed,
             self.digest,
             if self.cut_short { "; ended early" } else { "" },

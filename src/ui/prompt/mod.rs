@@ -27,7 +27,7 @@ use super::render::bar;
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::watch;
-use crate::transfer::DownloadId;
+use crate::transfer::{DownloadId, DownloadState};
 
 /// How often the progress line is redrawn. Every redraw makes the cursor flicker on slow terminals.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
@@ -134,9 +134,11 @@ impl Conversation {
     /// Follows the downloads that an earlier run left.
     fn go_on(&mut self) {
         for download in get::active(&self.session) {
-            self.session
-                .screen
-                .talk(format!("Going on with {}.", download.name));
+            let (name, number) = (&download.name, download.id.0);
+            self.session.screen.talk(match download.state {
+                DownloadState::Paused => format!("{name} is paused; `resume {number}` goes on."),
+                _ => format!("Going on with {name}."),
+            });
             self.follow(download.id);
         }
     }
@@ -205,7 +207,10 @@ impl Conversation {
     fn follow(&mut self, id: DownloadId) {
         let session = Arc::clone(&self.session);
         self.tasks.spawn(async move {
-            if let Err(failure) = get::follow(&session, id).await {
+            // Of one that is not known any more its end was told to whoever cancelled it.
+            if let Err(failure) = get::follow(&session, id).await
+                && session.servent.downloads().watch(id).is_some()
+            {
                 session.screen.fail(&failure);
             }
         });

@@ -5,15 +5,20 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use super::{bytes, rate, shorten, span};
-use crate::transfer::DownloadStatus;
+use crate::transfer::{DownloadState, DownloadStatus};
 use crate::ui::clean::clean;
 
-/// `↓ song.mp3 [=====>    ]  52 %  3.2 MiB/s  4 s left`, for one download or several together; fits `width` cells.
+/// `↓ song.mp3 [=====>    ]  52 %  3.2 MiB/s  4 s left`, for one download or several together; fits `width` cells. Nothing
+/// for those that are paused.
 pub(in crate::ui) fn bar(downloads: &[DownloadStatus], width: usize) -> String {
+    let downloads = downloads.iter();
+    let downloads: Vec<_> = downloads
+        .filter(|one| one.state != DownloadState::Paused)
+        .collect();
     let done: u64 = downloads.iter().map(|download| download.done).sum();
     let size: u64 = downloads.iter().filter_map(|download| download.size).sum();
     let speed: u64 = downloads.iter().map(|download| download.rate).sum();
-    let what = match downloads {
+    let what = match &downloads[..] {
         [] => return String::new(),
         [one] => clean(&one.name).into_owned(),
         several => format!("{} files", several.len()),
@@ -23,7 +28,7 @@ pub(in crate::ui) fn bar(downloads: &[DownloadStatus], width: usize) -> String {
         None => bytes(done),
     };
     // A download that stands still says why instead of how fast.
-    let pace = match downloads {
+    let pace = match &downloads[..] {
         [one] if one.rate == 0 && one.why.is_some() => {
             clean(one.why.as_deref().unwrap_or_default()).into_owned()
         }
@@ -73,7 +78,7 @@ fn gauge(done: u64, size: u64, cells: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::{DownloadId, DownloadState};
+    use crate::transfer::DownloadId;
     use crate::ui::clean::tests::hostile;
 
     fn download(name: &str) -> DownloadStatus {
@@ -99,6 +104,12 @@ mod tests {
         assert_eq!(bar_at(40), "↓ song.mp3  52 %  120 B/s  4 s left");
         assert_eq!(bar_at(30), "↓ song.mp3  52 %  120 B/s");
         assert!(bar(&[download("a"), download("b")], 80).starts_with("↓ 2 files"));
+        let paused = DownloadStatus {
+            state: DownloadState::Paused,
+            ..download("b")
+        };
+        assert!(bar(&[download("a"), paused.clone()], 80).starts_with("↓ a "));
+        assert_eq!(bar(&[paused], 80), "");
     }
 
     #[test]

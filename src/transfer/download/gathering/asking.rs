@@ -27,7 +27,8 @@ impl Gathering<'_> {
         };
         let cut = CancellationToken::new();
         contact.errand = Some((number, cut.clone()));
-        contact.told.extend(good.iter().chain(&bad));
+        contact.told.extend(good.iter().map(|good| good.addr));
+        contact.told.extend(&bad);
         let errand = Errand {
             shared: Arc::clone(&job.shared),
             part: Arc::clone(&self.part),
@@ -55,22 +56,24 @@ impl Gathering<'_> {
     pub(super) fn tree_to_fetch(&mut self, source: SourceId) -> Option<(String, TigerRoot)> {
         let wanted = self.tree.is_none() && self.fetching_tree.is_none();
         self.job.ticket.size.filter(|_| wanted)?;
+        let promised = self.job.ticket.promised;
         let contact = self.job.contacts.get_mut(source.0 as usize)?;
         let tree = contact
             .tree
             .take()
-            .filter(|(_, root)| !self.job.false_roots.contains(root))?;
+            .filter(|(_, root)| !self.job.false_roots.contains(root))
+            .filter(|(_, root)| promised.is_none_or(|promised| promised == *root))?;
         self.fetching_tree = Some(source);
         Some(tree)
     }
 
     /// Whom to name to a source, and whom to warn it of: only what we have proof of, and each only once.
-    pub(super) fn alternates(&self, source: SourceId) -> (Vec<SocketAddrV4>, Vec<SocketAddrV4>) {
+    pub(super) fn alternates(&self, source: SourceId) -> (Vec<Source>, Vec<SocketAddrV4>) {
         let contacts = &self.job.contacts;
         let Some(told) = contacts.get(source.0 as usize).map(|contact| &contact.told) else {
             return Default::default();
         };
-        let named = |gone: bool| {
+        let named = |gone: bool| -> Vec<Source> {
             let sources = self.swarm.sources();
             let of_kind = sources.filter(|(id, known)| {
                 let is_gone = known.standing == Standing::Gone;
@@ -83,13 +86,16 @@ impl Gathering<'_> {
             });
             let contacts = of_kind.filter_map(|(id, _)| contacts.get(id.0 as usize));
             contacts
-                .filter(|contact| contact.source.push.is_none())
-                .map(|contact| contact.source.addr)
-                .filter(|addr| !told.contains(addr))
+                .map(|contact| &contact.source)
+                .filter(|source| source.push.is_none() || source.walled().is_some())
+                .filter(|source| !told.contains(&source.addr))
                 .take(NAMED)
+                .cloned()
                 .collect()
         };
-        (named(false), named(true))
+        let gone = named(true).into_iter();
+        let gone = gone.filter(|source| source.push.is_none());
+        (named(false), gone.map(|source| source.addr).collect())
     }
 
     pub(super) async fn hear(&mut self, news: News) -> Result<(), End> {
@@ -129,10 +135,13 @@ impl Gathering<'_> {
                 if let Some(ranges) = facts.has {
                     self.take(Input::Has { source, ranges }).await?;
                 }
-                for addr in facts.alternates {
-                    let teller = self.job.contacts[source.0 as usize].source.addr;
-                    if self.job.shared.may_be(addr, teller) {
-                        self.add(Source::at(addr)).await?;
+                let teller = self.job.contacts[source.0 as usize].source.addr;
+                let walled = facts.walled.into_iter();
+                let walled = walled.filter_map(|wall| Source::behind(wall, *teller.ip()));
+                let open = facts.alternates.into_iter().map(Source::at);
+                for other in open.chain(walled) {
+                    if self.job.shared.may_be(other.addr, teller) {
+                        self.add(other).await?;
                     }
                 }
                 Ok(())

@@ -72,14 +72,21 @@ impl Gathering<'_> {
         }
     }
 
-    /// Holds the whole file against its digest.
+    /// Holds the whole file against its digest, and against the root that was promised where no tree has vouched for it.
     pub(super) fn check(&mut self) {
         self.job.tell(|status| {
             status.state = DownloadState::Verifying;
             (status.why, status.rate) = (None, 0);
         });
         let (part, size) = (Arc::clone(&self.part), self.swarm.size().unwrap_or(0));
-        let check = move || Chore::Checked(part.finish(size));
+        let unproven = self.job.ticket.promised.filter(|_| self.tree.is_none());
+        let check = move || {
+            let sha1 = part.finish(size);
+            Chore::Checked(sha1.and_then(|sha1| {
+                let root = unproven.map(|_| part.root(size)).transpose()?;
+                Ok((sha1, root))
+            }))
+        };
         self.chores.spawn_blocking(check);
     }
 

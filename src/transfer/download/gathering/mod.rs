@@ -25,7 +25,7 @@ use crate::rng::Rng;
 use crate::swarm::{ByteRange, Effect, Input, SourceId, Swarm};
 use crate::thex::Tree;
 use crate::time::Time;
-use crate::wire::Sha1;
+use crate::wire::{Sha1, TigerRoot};
 
 /// Who told the root of a tree that was kept, if he is no source any more.
 const STRANGER: SourceId = SourceId(u32::MAX);
@@ -34,7 +34,7 @@ const STRANGER: SourceId = SourceId(u32::MAX);
 enum Chore {
     Judged(ByteRange, io::Result<bool>),
     Followed(io::Result<()>),
-    Checked(io::Result<Sha1>),
+    Checked(io::Result<(Sha1, Option<TigerRoot>)>),
 }
 
 /// An attempt under way.
@@ -145,7 +145,9 @@ impl<'a> Gathering<'a> {
         while self.errands.join_next().await.is_some() {}
         self.chores.shutdown().await;
         for contact in &mut self.job.contacts {
-            if let Some(session) = contact.session.take() {
+            if let Some(session) = contact.session.take()
+                && contact.source.push.is_none()
+            {
                 self.job.shared.hosts.keep_idle(session);
             }
         }
@@ -215,14 +217,24 @@ impl<'a> Gathering<'a> {
                 done.map_err(|error| of_disk(&error))
             }
             Chore::Checked(found) => {
-                let found = found.map_err(|error| of_disk(&error))?;
-                let good = self.job.ticket.sha1.is_none_or(|wanted| wanted == found);
-                if let Some(wanted) = self.job.ticket.sha1.filter(|_| !good) {
-                    let what = format!("hash mismatch: {wanted} was promised, {found} came");
+                let (found, root) = found.map_err(|error| of_disk(&error))?;
+                self.found = Some(found);
+                let ticket = &self.job.ticket;
+                let wrong = match (ticket.sha1, ticket.promised, root) {
+                    (Some(wanted), ..) if wanted != found => {
+                        Some(format!("{wanted} was promised, {found} came"))
+                    }
+                    (_, Some(wanted), Some(root)) if wanted != root => {
+                        Some(format!("the hash tree {wanted} was promised, {root} came"))
+                    }
+                    _ => None,
+                };
+                let good = wrong.is_none();
+                if let Some(wrong) = wrong {
+                    let what = format!("hash mismatch: {wrong}");
                     tracing::warn!(id = self.job.id.0, what, "a file is wrong");
                     self.mismatch = Some(what);
                 }
-                self.found = Some(found);
                 self.take(Input::Checked { good }).await
             }
         }

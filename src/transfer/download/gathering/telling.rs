@@ -87,6 +87,8 @@ impl Gathering<'_> {
         };
         let why = why.filter(|_| state == DownloadState::Waiting && !working);
         let (wasted, priority) = (self.swarm.wasted(), self.job.ticket.priority);
+        // What came in the last seconds says nothing of one that is left alone.
+        let rate = if self.job.ticket.paused { 0 } else { rate };
         self.job.tell(|status| {
             (status.done, status.rate, status.active) = (done, rate, active);
             (status.sources, status.place, status.wasted) = (known, place, wasted);

@@ -338,6 +338,7 @@ async fn there_is_a_limit_to_what_is_remembered() {
         name: NAME.to_owned(),
         size: None,
         sha1: None,
+        root: None,
         sources: vec![Source {
             get: Some((index, NAME.to_owned())),
             ..Source::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1))

@@ -63,6 +63,7 @@ impl Sham {
             name: NAME.to_owned(),
             size: Some(BYTES.len() as u64),
             sha1: Some(digest(BYTES)),
+            root: None,
             sources: vec![Source::at(self.addr)],
         }
     }
