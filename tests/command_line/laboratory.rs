@@ -112,3 +112,56 @@ fn a_comparison_is_drawn_in_the_form_that_the_name_of_the_file_tells() {
         assert!(drawn.starts_with(begins) && drawn.len() > 2_000, "{name}");
     }
 }
+
+#[test]
+fn a_network_goes_through_every_form_of_file_and_stays_itself() {
+    let home = home();
+    let drawn = "lab graph --topology small-world --nodes 60 --degree 6 --json --out net.txt";
+    let first = json(&lab(home.path(), drawn));
+    assert_eq!(first["topology"]["edges"], 180);
+    assert!(
+        first["path_mean"]
+            .as_f64()
+            .is_some_and(|mean| (2.0..4.0).contains(&mean))
+    );
+    let mut from = "net.txt".to_owned();
+    for to in [
+        "net.json",
+        "net.graphml.gz",
+        "net.txt.gz",
+        "net.graphml",
+        "net.json.gz",
+    ] {
+        let line = format!("lab graph --topology file:{from} --json --out {to}");
+        let again = json(&lab(home.path(), &line));
+        for figure in [
+            "path_mean",
+            "path_most",
+            "degree_least",
+            "degree_most",
+            "paths_within",
+        ] {
+            assert_eq!(again[figure], first[figure], "{figure} of {to}");
+        }
+        from = to.to_owned();
+    }
+}
+
+#[test]
+fn ctrl_c_ends_an_experiment_with_what_is_done_so_far() {
+    let home = home();
+    for experiment in ["compare --strategies walk", "lab search walk"] {
+        let line = format!("{experiment} --nodes 500 --degree 2 --queries 200000 --json");
+        let mut command = command(home.path());
+        command.args(line.split(' '));
+        let running = Process::spawn(command);
+        // So sparse a network falls apart, which is said when all is about to begin.
+        running.said("are left out");
+        running.signal("INT");
+        let ended = running.end_by_itself();
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        let told = ended.json();
+        assert_eq!(told.len(), 1, "{ended:?}");
+        assert_eq!(told[0]["cut_short"], true);
+    }
+}

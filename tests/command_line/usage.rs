@@ -6,6 +6,17 @@ use crate::process::{Process, command, home};
 fn a_bad_command_line_is_told_in_one_sentence() {
     let home = home();
     std::fs::write(home.path().join("bad.toml"), "uplaod-slots = 3\n").expect("written");
+    std::fs::write(home.path().join("words.txt"), "one two\nthree\n").expect("written");
+    std::fs::write(home.path().join("empty.txt"), "# nothing\n").expect("written");
+    std::fs::write(home.path().join("bad.json"), "[1, 2]").expect("written");
+    std::fs::write(
+        home.path().join("bad.graphml"),
+        "<graphml><edge/></graphml>",
+    )
+    .expect("written");
+    // A hole in the disk, as large as a list that nobody has time for.
+    let huge = std::fs::File::create(home.path().join("huge.txt")).expect("made");
+    huge.set_len(1 << 40).expect("a hole");
     for (arguments, part) in [
         (&["--serach", "flood"][..], "--search"),
         (&["--search", "fly"], "no way of searching"),
@@ -19,6 +30,19 @@ fn a_bad_command_line_is_told_in_one_sentence() {
             &["compare", "--topology", "file:missing.txt"],
             "missing.txt",
         ),
+        (
+            &["compare", "--topology", "file:words.txt"],
+            "line 2 is not",
+        ),
+        (&["compare", "--topology", "file:empty.txt"], "no edges"),
+        (
+            &["compare", "--topology", "file:bad.json"],
+            "adjacency JSON",
+        ),
+        (&["compare", "--topology", "file:bad.graphml"], "GraphML"),
+        (&["compare", "--topology", "file:huge.txt"], "1024 MiB"),
+        (&["compare", "--topology", "file:."], "gives no graph"),
+        (&["lab", "graph", "--nodes", "1"], "at least 2"),
         (&["compare", "--topology", "moebius"], "moebius"),
         (
             &[

@@ -56,8 +56,12 @@ pub(super) fn search(
     let end = Time::ZERO + GATHERING + watched;
     stage.live(end);
     let upkeep = stage.town.traffic().upkeep - sent.upkeep;
-    // Those who asked last wait for their answers.
-    stage.live(end + PATIENCE);
+    // Those who asked last wait for their answers, but not for long where somebody waits for them.
+    let patience = match progress.has_ended() {
+        true => HASTE,
+        false => PATIENCE,
+    };
+    stage.live(end + patience);
     let Stage { town, mut fate, .. } = stage;
     let worked = town.load().zip(worked);
     let worked = worked.map(|(after, before)| after - before);
@@ -165,6 +169,9 @@ pub(super) fn ask_index(
     fate.waits.sort_unstable();
     fate
 }
+
+/// How long who asked last waits when all is to end: the first answers to a flood have come.
+const HASTE: Duration = Duration::from_secs(2);
 
 /// How long an asker waits: all ways of searching have done what they can before.
 const PATIENCE: Duration = Duration::from_secs(120);

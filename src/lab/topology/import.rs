@@ -1,17 +1,18 @@
-//! Graphs from files and to files: edge lists (plain or gzipped), adjacency JSON, GraphML.
+//! Graphs from files: edge lists, adjacency JSON, GraphML, plain or gzipped.
 //!
-//! The one rule: nodes get their numbers in the order in which their names appear, and lists are read line by line, so a file
-//! too large is refused before it fills the memory.
+//! The one rule: nodes get their numbers in the order in which their names appear, and a file too large is refused before it
+//! fills the memory: a plain one by its size, a packed one as soon as that much has come out of it.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use quick_xml::events::Event;
 
 use super::Graph;
+use super::form::{Form, MIB};
 
 /// Why a graph cannot be had from a file.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum ImportError {
     /// Not GraphML.
     #[error("it is no GraphML: {0}")]
     NotGraphMl(String),
+    /// More bytes than a graph may have in this form, in MiB.
+    #[error("it holds more than {0} MiB")]
+    TooLong(u64),
     /// More than 50 million edges.
     #[error("it has more than {MOST_EDGES} edges")]
     TooLarge,
@@ -43,77 +47,31 @@ pub enum ImportError {
 /// # Errors
 /// See [`ImportError`].
 pub fn read(path: &Path) -> Result<Graph, ImportError> {
-    let file = BufReader::new(File::open(path)?);
-    let is = |end: &str, path: &Path| {
-        path.extension()
-            .is_some_and(|own| own.eq_ignore_ascii_case(end))
+    let (form, packed) = Form::of(path);
+    let file = File::open(path)?;
+    let most = form.most_bytes();
+    if file.metadata()?.len() > most {
+        return Err(ImportError::TooLong(most / MIB));
+    }
+    let mut reader: Box<dyn BufRead> = Box::new(BufReader::new(file));
+    if packed {
+        reader = Box::new(BufReader::new(MultiGzDecoder::new(reader)));
+    }
+    // One byte more than there may be tells that there are more.
+    let mut reader = reader.take(most + 1);
+    let read = match form {
+        Form::Edges => read_edges(&mut reader),
+        Form::Json => read_json(&mut reader),
+        Form::GraphMl => read_graphml(&mut reader),
     };
-    let (inner, reader): (_, Box<dyn BufRead>) = if is("gz", path) {
-        let plain = BufReader::new(MultiGzDecoder::new(file));
-        (path.with_extension(""), Box::new(plain))
-    } else {
-        (path.to_owned(), Box::new(file))
-    };
-    let names = if is("json", &inner) {
-        read_json(reader)?
-    } else if is("graphml", &inner) {
-        read_graphml(reader)?
-    } else {
-        read_edges(reader)?
-    };
+    if reader.limit() == 0 {
+        return Err(ImportError::TooLong(most / MIB));
+    }
+    let names = read?;
     if names.edges.is_empty() {
         return Err(ImportError::Empty);
     }
     Ok(Graph::new(names.numbers.len(), names.edges))
-}
-
-/// Writes an edge list.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_edges(graph: &Graph, out: &mut impl Write) -> io::Result<()> {
-    for (a, b) in graph.edges() {
-        writeln!(out, "{a} {b}")?;
-    }
-    Ok(())
-}
-
-/// Writes adjacency JSON: each edge at both its ends.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_json(graph: &Graph, out: &mut impl Write) -> io::Result<()> {
-    let neighbours = graph.neighbours();
-    writeln!(out, "{{")?;
-    for node in 0..graph.nodes() as u32 {
-        let end = if node as usize + 1 < graph.nodes() {
-            ","
-        } else {
-            ""
-        };
-        writeln!(out, "  \"{node}\": {:?}{end}", neighbours.of(node))?;
-    }
-    writeln!(out, "}}")
-}
-
-/// Writes GraphML.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_graphml(graph: &Graph, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
-    writeln!(
-        out,
-        r#"<graphml xmlns="http://graphml.graphdrawing.org/xmlns">"#
-    )?;
-    writeln!(out, r#"  <graph edgedefault="undirected">"#)?;
-    for node in 0..graph.nodes() {
-        writeln!(out, r#"    <node id="{node}"/>"#)?;
-    }
-    for (a, b) in graph.edges() {
-        writeln!(out, r#"    <edge source="{a}" target="{b}"/>"#)?;
-    }
-    writeln!(out, "  </graph>\n</graphml>")
 }
 
 /// Nodes by name, and edges by number.
@@ -168,7 +126,7 @@ fn read_edges(mut reader: impl BufRead) -> Result<Names, ImportError> {
     Ok(names)
 }
 
-fn read_json(reader: impl Read) -> Result<Names, ImportError> {
+fn read_json(mut reader: impl Read) -> Result<Names, ImportError> {
     /// A node's name: a string or a number.
     #[derive(serde::Deserialize)]
     #[serde(untagged)]
@@ -176,7 +134,9 @@ fn read_json(reader: impl Read) -> Result<Names, ImportError> {
         Text(String),
         Number(i64),
     }
-    let lists: serde_json::Map<String, serde_json::Value> = serde_json::from_reader(reader)?;
+    let mut text = Vec::new();
+    reader.read_to_end(&mut text)?;
+    let lists: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&text)?;
     let mut names = Names::default();
     for name in lists.keys() {
         names.number(name);
@@ -243,8 +203,10 @@ const LONGEST_LINE: u64 = 1_024;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
-    use crate::lab::topology::Kind;
+    use crate::lab::topology::{Kind, save};
     use crate::rng::Rng;
 
     fn written(name: &str, bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
@@ -260,22 +222,63 @@ mod tests {
             .draw(60, 4.0, &mut Rng::seeded(1))
             .expect("possible")
             .giant();
-        let mut forms: Vec<(&str, Vec<u8>)> = vec![
-            ("a.txt", Vec::new()),
-            ("a.json", Vec::new()),
-            ("a.graphml", Vec::new()),
-        ];
-        write_edges(&graph, &mut forms[0].1).expect("written");
-        write_json(&graph, &mut forms[1].1).expect("written");
-        write_graphml(&graph, &mut forms[2].1).expect("written");
-        for (name, bytes) in forms {
-            let (_folder, path) = written(name, &bytes);
-            let read = read(&path).expect(name);
-            assert_eq!(
-                (read.nodes(), read.edges().len()),
-                (graph.nodes(), graph.edges().len())
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in [
+            "a.txt",
+            "a.txt.gz",
+            "a.json",
+            "a.json.gz",
+            "a.graphml",
+            "a.GRAPHML.gz",
+        ] {
+            let path = folder.path().join(name);
+            save(&graph, &path).expect(name);
+            let again = read(&path).expect(name);
+            assert_eq!(again.nodes(), graph.nodes(), "{name}");
+            if name.contains("txt") {
+                // An edge list tells of nodes only by their edges, so they get other numbers.
+                assert_eq!(degrees(&again), degrees(&graph));
+            } else {
+                assert_eq!(again, graph, "{name}");
+            }
+            let packed = std::fs::read(&path)
+                .expect("it is there")
+                .starts_with(b"\x1f\x8b");
+            assert_eq!(packed, name.ends_with("gz"), "{name}");
+        }
+    }
+
+    fn degrees(graph: &Graph) -> Vec<usize> {
+        let neighbours = graph.neighbours();
+        let nodes = 0..graph.nodes() as u32;
+        let mut degrees: Vec<usize> = nodes.map(|node| neighbours.of(node).len()).collect();
+        degrees.sort_unstable();
+        degrees
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_at_once_and_so_is_a_bomb() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["large.txt", "large.json", "large.graphml"] {
+            let path = folder.path().join(name);
+            // A hole in the disk: nothing of it is there to be read.
+            let file = File::create(&path).expect("made");
+            file.set_len(1 << 40).expect("a hole");
+            assert!(
+                matches!(read(&path), Err(ImportError::TooLong(_))),
+                "{name}"
             );
         }
+        let most = Form::Json.most_bytes();
+        let path = folder.path().join("bomb.json.gz");
+        let level = flate2::Compression::fast();
+        let mut packer = flate2::write::GzEncoder::new(File::create(&path).expect("made"), level);
+        let blanks = vec![b' '; 1 << 20];
+        for _ in 0..=most >> 20 {
+            packer.write_all(&blanks).expect("packed");
+        }
+        packer.finish().expect("packed");
+        assert!(matches!(read(&path), Err(ImportError::TooLong(_))));
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! Who is joined with whom: graphs to run networks on.
 //!
 //! [`Graph`] is the graph, [`Kind`] names a family of them and draws one, `generators` holds how. Graphs of the world come
-//! from files: `import`.
+//! from files: `import`; `export` puts one into a file.
 
+mod export;
+mod form;
 mod generators;
 mod import;
 mod kind;
+mod shape;
 
-pub use import::{ImportError, read, write_edges, write_graphml, write_json};
+pub use export::save;
+pub use import::{ImportError, read};
 pub use kind::{Kind, TopologyError};
+pub use shape::Shape;
 
 /// An undirected graph without loops and double edges. Nodes are 0 to n-1, edges in the order they were laid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -243,6 +243,9 @@ pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// What is said when there is nothing to show.
+pub(super) const NOTHING: &str = "It was ended before anything was measured.";
+
 /// How often the bar is drawn.
 const BAR_EVERY: Duration = Duration::from_millis(200);
 

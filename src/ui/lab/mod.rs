@@ -11,6 +11,7 @@ mod distribute;
 mod experiment;
 mod figures;
 mod flood;
+mod graph;
 mod live;
 mod papers;
 mod picture;
@@ -37,6 +38,7 @@ use churn::Churn;
 use course::Course;
 use distribute::Distribute;
 use flood::Flood;
+use graph::Graph;
 use papers::Papers;
 use replicate::Replicate;
 use search::Search;
@@ -48,6 +50,8 @@ pub(super) enum Lab {
     Flood(Flood),
     /// How long a file takes to reach everybody: from a server alone, and from all who have a part of it
     Distribute(Distribute),
+    /// A network by itself: draw or read it, describe it, write it to a file
+    Graph(Graph),
     /// One way of searching, measured in full
     Search(Search),
     /// Ways of searching while servents come and go
@@ -65,6 +69,7 @@ impl Lab {
         match self {
             Self::Flood(flood) => flood.run(screen, signals).await,
             Self::Distribute(distribute) => distribute.run(screen, signals).await,
+            Self::Graph(graph) => graph.run(screen, signals).await,
             Self::Search(search) => search.run(screen, signals).await,
             Self::Churn(churn) => churn.run(screen, signals).await,
             Self::Course(course) => course.run(screen, signals).await,

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::experiment::{Network, check, cores, run, watched};
+use super::experiment::{NOTHING, Network, check, cores, run, watched};
 use super::figures::{plain, rounded, sheet};
 use super::write;
 use crate::lab::Latency;
@@ -183,6 +183,8 @@ impl Replicate {
                 "digest": format!("{digest:016x}"),
                 "cut_short": cut_short,
             }));
+        } else if rows.is_empty() {
+            screen.talk(NOTHING);
         } else {
             screen.table(
                 [

@@ -15,6 +15,7 @@ use crate::ui::load::LoadTold;
 use crate::ui::render::{counted, span};
 use crate::ui::screen::Screen;
 
+use super::experiment::NOTHING;
 use super::figures::{plain, rounded, sheet};
 /// The name of the row of an index.
 const INDEX: &str = "index";
@@ -200,10 +201,15 @@ impl<'a> Report<'a> {
         let row = |(strategy, summary): &(Strategy, Summary)| {
             Row::new(*strategy, summary, comparison).parted(loss, summary)
         };
+        // Ended early, there are some that nobody came to.
+        let asked = outcome
+            .rows
+            .iter()
+            .filter(|(_, summary)| summary.queries() > 0);
         Self {
             topology,
             nodes: comparison.graph.nodes(),
-            rows: outcome.rows.iter().map(row).collect(),
+            rows: asked.map(row).collect(),
             comparison,
             events: outcome.events,
             digest: outcome.digest,
@@ -306,6 +312,9 @@ impl<'a> Report<'a> {
 
     /// As a table, for people.
     pub(super) fn show(&self, screen: &Screen) {
+        if self.rows.is_empty() {
+            return screen.talk(NOTHING);
+        }
         let optional = |figure: Option<f64>| figure.map_or_else(|| "-".to_owned(), plain);
         let rows = self.rows.iter().map(|row| {
             [

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::experiment::{Experiment, run};
+use super::experiment::{Experiment, NOTHING, run};
 use super::figures::{plain, rounded, sheet};
 use super::report::Report;
 use super::write;
@@ -179,6 +179,8 @@ impl Search {
             whole["distribution"] = json!(spreads);
             whole["bound_search_size"] = rounded(blind).into();
             screen.json(&whole);
+        } else if summary.queries() == 0 {
+            screen.talk(NOTHING);
         } else {
             let cells =
                 { spreads.iter().zip(&FIGURES) }.map(|(spread, figure)| spread.cells(figure.title));

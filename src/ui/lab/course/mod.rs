@@ -14,7 +14,7 @@ use serde_json::json;
 use paper::{picture, report};
 use row::{Row, millis};
 
-use super::experiment::watched;
+use super::experiment::{NOTHING, watched};
 use super::figures::sheet;
 use super::write;
 use crate::lab::Latency;
@@ -138,6 +138,8 @@ impl Course {
                 "digest": format!("{:016x}", digest(&points)),
                 "cut_short": cut_short,
             }));
+        } else if rows.is_empty() {
+            screen.talk(NOTHING);
         } else {
             screen.table(
                 [

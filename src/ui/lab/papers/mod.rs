@@ -1,24 +1,32 @@
-//! `lab papers`: what papers measured, and what this laboratory measures.
+//! `lab papers`: what papers measured or proved, and what this laboratory measures.
+//!
+//! `lv` has the cases of Lv and others, `laws` what holds by a formula.
+
+mod laws;
+mod lv;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::experiment::run;
+use lv::{Expected, expected};
+
+use super::experiment::{NOTHING, run, watched};
 use crate::lab::Latency;
 use crate::lab::compare::Comparison;
 use crate::lab::measure::Summary;
 use crate::lab::topology::{self, Graph, Kind};
 use crate::lab::workload::{Plan, Replication};
-use crate::overlay::{Ring, Strategy, Walk};
+use crate::overlay::Strategy;
 use crate::rng::Rng;
 use crate::ui::failure::{Exit, Failure};
 use crate::ui::screen::Screen;
 use crate::ui::signals::Signals;
 
 /// Reproduce what papers measured: Lv, Cao, Cohen, Li and Shenker, "Search and replication in unstructured peer-to-peer
-/// networks" (2002).
+/// networks" (2002); Cohen and Shenker, "Replication strategies in unstructured peer-to-peer networks" (2002); and the laws
+/// of floods and of random walks.
 #[derive(Args, Clone, Debug)]
 pub(in crate::ui) struct Papers {
     /// A crawl of the Gnutella network to run on as well: SNAP's p2p-Gnutella04, as it is published
@@ -38,22 +46,12 @@ pub(in crate::ui) struct Papers {
     pub(in crate::ui) json: bool,
 }
 
-/// A figure that was published, or computed by others from the parameters that were.
-struct Expected {
-    network: &'static str,
-    replication: f64,
-    strategy: Strategy,
-    /// Hops to the first hit, all rounds added; steps of the walker.
-    hops: f64,
-    /// Query descriptors for each node.
-    messages: f64,
-}
-
 /// One line of the outcome.
 #[derive(Serialize)]
 struct Verdict {
     network: &'static str,
-    replication: f64,
+    /// The part of the nodes on which the file is, where it matters.
+    replication: Option<f64>,
     strategy: &'static str,
     figure: &'static str,
     expected: f64,
@@ -89,6 +87,18 @@ impl Papers {
                 }
             }
         }
+        let graphs: Result<Vec<_>, Failure> = { ["random", CRAWL].into_iter() }
+            .filter_map(|network| {
+                Some(
+                    self.graph(network)
+                        .transpose()?
+                        .map(|graph| (network, graph)),
+                )
+            })
+            .collect();
+        let (graphs, seed) = (graphs?, self.seed);
+        let laws = watched(0, screen, signals, move |_| laws::judge(graphs, seed)).await?;
+        verdicts.extend(laws);
         show(screen, self.json, &verdicts);
         Ok(match verdicts.iter().all(|verdict| verdict.holds) {
             true => Exit::Done,
@@ -149,7 +159,7 @@ fn judge(row: &Expected, summary: &Summary, nodes: usize) -> [Verdict; 2] {
     ]
     .map(|(figure, expected, measured)| Verdict {
         network: row.network,
-        replication: row.replication,
+        replication: Some(row.replication),
         strategy: row.strategy.name(),
         figure,
         expected,
@@ -163,6 +173,9 @@ fn show(screen: &Screen, json: bool, verdicts: &[Verdict]) {
     if json {
         verdicts.iter().for_each(|verdict| screen.json(verdict));
         return;
+    }
+    if verdicts.is_empty() {
+        return screen.talk(NOTHING);
     }
     screen.table(
         [
@@ -178,7 +191,9 @@ fn show(screen: &Screen, json: bool, verdicts: &[Verdict]) {
         verdicts.iter().map(|verdict| {
             [
                 verdict.network.to_owned(),
-                format!("{} %", verdict.replication * 100.0),
+                verdict
+                    .replication
+                    .map_or_else(|| "-".to_owned(), |part| format!("{} %", part * 100.0)),
                 verdict.strategy.to_owned(),
                 verdict.figure.to_owned(),
                 format!("{:.4}", verdict.expected),
@@ -193,61 +208,6 @@ fn show(screen: &Screen, json: bool, verdicts: &[Verdict]) {
             ]
         }),
     );
-}
-
-/// Lv and others' cases, computed anew by an independent program from the parameters they give: hops of the first hit and
-/// transmissions for each node; their own figures lie within some per cent of these.
-fn expected(network: &'static str, replication: f64) -> Vec<Expected> {
-    let ring = |step: usize, last: u8| {
-        let ttls: Vec<u8> = (1..=last).step_by(step).take(16).collect();
-        Strategy::Ring(Ring::new(&ttls).expect("at most 16 rounds"))
-    };
-    let walk = Strategy::Walk(Walk {
-        walkers: 32,
-        ttl: 255,
-        check: 4,
-    });
-    let rows: &[(Strategy, f64, f64)] = match (network, replication) {
-        ("random", 0.01) => &[
-            (Strategy::flood(8), 3.37, 2.596),
-            (ring(2, 31), 5.79, 0.064),
-            (ring(1, 16), 7.83, 0.029),
-            (walk, 5.45, 0.0223),
-        ],
-        ("random", _) => &[
-            (Strategy::flood(8), 4.78, 2.579),
-            (ring(2, 31), 9.71, 0.380),
-            (ring(1, 16), 14.4, 0.219),
-            (walk, 30.1, 0.103),
-        ],
-        ("plrg", 0.01) => &[
-            (Strategy::flood(5), 2.47, 3.16),
-            (ring(2, 31), 3.61, 0.890),
-            (ring(1, 16), 4.51, 0.160),
-            (walk, 5.63, 0.0240),
-        ],
-        ("grid", 0.01) => &[
-            (Strategy::flood(64), 6.54, 1.469),
-            (ring(2, 31), 19.2, 0.069),
-            (ring(1, 16), 31.3, 0.103),
-            (walk, 13.1, 0.0465),
-        ],
-        (CRAWL, 0.01) => &[
-            (Strategy::flood(7), 2.52, 6.341),
-            (ring(2, 31), 3.69, 0.208),
-            (ring(1, 16), 4.72, 0.0475),
-            (walk, 4.76, 0.0182),
-        ],
-        _ => &[],
-    };
-    let rows = rows.iter().map(|(strategy, hops, messages)| Expected {
-        network,
-        replication,
-        strategy: *strategy,
-        hops: *hops,
-        messages: *messages,
-    });
-    rows.collect()
 }
 
 /// Placements of copies that figures are averaged over: with ten of them the rarer file varies by a tenth.

@@ -1,0 +1,105 @@
+//! `lab graph`: a network by itself, drawn or read, described and written to a file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use super::experiment::Network;
+use super::figures::{plain, rounded};
+use crate::lab::topology::{Shape, save};
+use crate::rng::Rng;
+use crate::ui::failure::{Exit, Failure};
+use crate::ui::screen::Screen;
+use crate::ui::signals::Signals;
+
+/// Draw a network, or read one, and say what it looks like; write it to a file for other programs.
+#[derive(Args, Clone, Debug)]
+pub(in crate::ui) struct Graph {
+    #[command(flatten)]
+    network: Network,
+
+    /// The seed of all dice: equal seeds draw equal networks
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+
+    /// Write it to this file: adjacency JSON or GraphML by its name, else an edge list; with .gz packed
+    #[arg(long, value_name = "FILE.json|graphml|txt")]
+    out: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Graph {
+    pub(in crate::ui) async fn run(
+        self,
+        screen: &Screen,
+        signals: &mut Signals,
+    ) -> Result<Exit, Failure> {
+        let (graph, name) = self.network.graph(self.seed, screen)?;
+        if let Some(path) = &self.out {
+            save(&graph, path).map_err(|error| {
+                let shown = path.display();
+                Failure::io(
+                    format!("{shown} cannot be written"),
+                    &error,
+                    "name another file",
+                )
+            })?;
+        }
+        let (nodes, edges) = (graph.nodes(), graph.edges().len());
+        let (mean_degree, law) = (graph.mean_degree(), graph.flood_law());
+        let seed = self.seed;
+        let measured = spawn_blocking(move || Shape::of(&graph, &mut Rng::seeded(seed)));
+        let shape = tokio::select! {
+            shape = measured => shape.map_err(|error| {
+                Failure::new(Exit::Failed, format!("the network was not measured: {error}"), "")
+            })?,
+            // The thread ends with the process.
+            _ = signals.next() => return Ok(Exit::Interrupted),
+        };
+        if self.json {
+            screen.json(&json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "seed": self.seed,
+                "topology": {
+                    "kind": name,
+                    "nodes": nodes,
+                    "edges": edges,
+                    "mean_degree": rounded(mean_degree),
+                },
+                "degree_least": shape.degrees.0,
+                "degree_most": shape.degrees.1,
+                "path_mean": rounded(shape.mean_path),
+                "path_most": shape.longest(),
+                "paths_within": shape.within.iter().copied().map(rounded).collect::<Vec<_>>(),
+                "sources": shape.sources,
+                "bound_flood_messages": law,
+            }));
+            return Ok(Exit::Done);
+        }
+        screen.data(format!(
+            "{name}: {nodes} nodes, {edges} links, degree {} to {}, on average {mean_degree:.2}",
+            shape.degrees.0, shape.degrees.1
+        ));
+        let rows = shape.within.iter().enumerate().skip(1);
+        let rows =
+            rows.map(|(links, part)| [links.to_string(), format!("{} %", plain(part * 100.0))]);
+        screen.table(["links", "ways no longer"], rows);
+        let from = match shape.sources {
+            all if all == nodes => "all nodes".to_owned(),
+            some => format!("{some} nodes drawn"),
+        };
+        screen.talk(format!(
+            "A way has {:.2} links on average, from {from}.{}",
+            shape.mean_path,
+            law.map_or_else(String::new, |law| format!(
+                " A flood that reaches everybody costs 2|E| - (n-1) = {law} messages."
+            )),
+        ));
+        Ok(Exit::Done)
+    }
+}
