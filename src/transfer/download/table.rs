@@ -10,7 +10,7 @@ use super::store::Ticket;
 use super::{DownloadId, DownloadState, DownloadStatus, Priority, Source};
 
 /// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
-const MAX_DOWNLOADS: usize = 10_000;
+pub(super) const MAX_DOWNLOADS: usize = 10_000;
 
 #[derive(Debug)]
 pub(super) struct Table {
