@@ -4,7 +4,7 @@
 //! [`topology`] says who is joined with whom, a [`workload`] who shares and asks what, a [`World`] lets it happen, and a
 //! [`measure::Summary`] tells what it cost. [`compare`] does so for several ways of searching side by side,
 //! and [`centre`] puts the same questions to one server that knows all.
-//! Where much happens at once there is a [`town`]: [`churn`] has servents come and go, [`course`] has ever more clients ask at
+//! Where much happens at once there is a [`network`]: [`churn`] has servents come and go, [`course`] has ever more clients ask at
 //! the same time. [`distribute`] is apart: files on their way to many, without the overlay.
 
 pub mod centre;
@@ -12,12 +12,12 @@ pub mod churn;
 pub mod compare;
 pub mod course;
 pub mod distribute;
-mod faces;
+mod introductions;
 mod latency;
 pub mod measure;
+pub mod network;
 pub mod replicate;
 pub mod topology;
-pub mod town;
 mod wheel;
 pub mod workload;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lab::town::Traffic;
+use crate::lab::network::Traffic;
 
 /// How one way of searching fared.
 #[derive(Clone, Debug, Default, PartialEq)]

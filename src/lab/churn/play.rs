@@ -7,7 +7,7 @@ use super::script::{GATHERING, Scene, Script};
 use super::{Churn, Fate};
 use crate::lab::centre::Centre;
 use crate::lab::compare::Progress;
-use crate::lab::town::{Customs, News, Town, Traffic};
+use crate::lab::network::{Conditions, Network, News, Traffic};
 use crate::lab::workload::Workload;
 use crate::overlay::Strategy;
 use crate::time::Time;
@@ -20,7 +20,7 @@ pub(super) fn search(
     workload: &Arc<Workload>,
     progress: &Progress,
 ) -> Fate {
-    let customs = Customs {
+    let conditions = Conditions {
         strategy,
         latency: churn.latency,
         work: Duration::ZERO,
@@ -29,7 +29,7 @@ pub(super) fn search(
         seed: churn.seed,
     };
     let mut stage = Stage {
-        town: Town::new(churn.nodes as usize, Arc::clone(workload), customs),
+        network: Network::new(churn.nodes as usize, Arc::clone(workload), conditions),
         fate: Fate::default(),
         available: Vec::new(),
         progress,
@@ -40,8 +40,8 @@ pub(super) fn search(
         .for_each(|(_, scene)| stage.act(scene));
     stage.live(Time::ZERO + GATHERING);
     // How they found each other is no part of it.
-    let sent = stage.town.traffic();
-    let worked: Vec<u64> = stage.town.load().collect();
+    let sent = stage.network.traffic();
+    let worked: Vec<u64> = stage.network.load().collect();
     for (at, scene) in script.play() {
         if progress.has_ended() {
             break;
@@ -50,36 +50,38 @@ pub(super) fn search(
         stage.act(scene);
     }
     let watched = match progress.has_ended() {
-        true => stage.town.now().since(Time::ZERO + GATHERING),
+        true => stage.network.now().since(Time::ZERO + GATHERING),
         false => churn.span,
     };
     let end = Time::ZERO + GATHERING + watched;
     stage.live(end);
-    let upkeep = stage.town.traffic().upkeep - sent.upkeep;
+    let upkeep = stage.network.traffic().upkeep - sent.upkeep;
     // Those who asked last wait for their answers, but not for long where somebody waits for them.
     let patience = match progress.has_ended() {
         true => HASTE,
         false => PATIENCE,
     };
     stage.live(end + patience);
-    let Stage { town, mut fate, .. } = stage;
-    let worked = town.load().zip(worked);
+    let Stage {
+        network, mut fate, ..
+    } = stage;
+    let worked = network.load().zip(worked);
     let worked = worked.map(|(after, before)| after - before);
     fate.busiest = worked.max().unwrap_or_default();
     fate.watched = watched;
     fate.traffic = Traffic {
         upkeep,
-        ..town.traffic().since(sent)
+        ..network.traffic().since(sent)
     };
-    fate.events = town.events();
-    fate.digest = town.digest();
+    fate.events = network.events();
+    fate.digest = network.digest();
     fate.waits.sort_unstable();
     fate
 }
 
 /// Servents on a stage.
 struct Stage<'a> {
-    town: Town,
+    network: Network,
     fate: Fate,
     /// By search: whether what it is for was there.
     available: Vec<bool>,
@@ -89,19 +91,19 @@ struct Stage<'a> {
 impl Stage<'_> {
     fn act(&mut self, scene: &Scene) {
         match scene {
-            Scene::Comes { node, candidates } => self.town.come(*node, candidates),
-            Scene::Goes { node } => self.town.go(*node),
+            Scene::Comes { node, candidates } => self.network.come(*node, candidates),
+            Scene::Goes { node } => self.network.go(*node),
             Scene::Asks { asked, available } => {
                 self.fate.ask(*available);
                 self.available.push(*available);
-                self.town.ask(*asked);
+                self.network.ask(*asked);
             }
         }
     }
 
     /// Lets time pass up to `until`.
     fn live(&mut self, until: Time) {
-        while let Some(news) = self.town.pass(until) {
+        while let Some(news) = self.network.pass(until) {
             match news {
                 News::Found {
                     search,

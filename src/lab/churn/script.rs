@@ -1,4 +1,4 @@
-//! What happens in a town from its first minute to its last, drawn before: all ways of searching see the same.
+//! What happens in a network from its first minute to its last, drawn before: all ways of searching see the same.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -19,8 +19,8 @@ use point::Work;
 
 use super::compare::Progress;
 use super::latency::Latency;
+use super::network::{Conditions, Network, News};
 use super::topology::{Graph, Kind};
-use super::town::{Customs, News, Town};
 use super::workload::{Asked, Plan, Replication, Workload};
 use crate::overlay::Strategy;
 use crate::rng::Rng;
@@ -147,7 +147,7 @@ impl Exercise {
     /// What so many clients see who flood.
     fn ask_peers(&self, system: System, clients: u32, progress: &Progress) -> Point {
         let workload = Arc::new(self.workload());
-        let customs = Customs {
+        let conditions = Conditions {
             strategy: Strategy::flood(self.ttl),
             latency: self.latency,
             work: self.work,
@@ -155,51 +155,54 @@ impl Exercise {
             neighbours: None,
             seed: self.seed,
         };
-        let mut town = Town::new(self.peers as usize, Arc::clone(&workload), customs);
-        (0..self.peers).for_each(|peer| town.come(peer, &[]));
+        let mut network = Network::new(self.peers as usize, Arc::clone(&workload), conditions);
+        (0..self.peers).for_each(|peer| network.come(peer, &[]));
         for (a, b) in system.graph(self.peers).edges() {
-            town.join(*a, *b);
+            network.join(*a, *b);
         }
         // What neighbours say when they meet is no part of it.
         let began = Time::ZERO + MEETING;
-        while town.pass(began).is_some() {}
-        let before = town.traffic();
-        let met: Vec<u64> = town.load().collect();
+        while network.pass(began).is_some() {}
+        let before = network.traffic();
+        let met: Vec<u64> = network.load().collect();
         let mut clients = Clients::new(self, &workload, clients, began);
         // Whose each search is.
         let mut askers = Vec::new();
         for client in 0..clients.count() {
             askers.extend(clients.ask(client).map(|asked| {
-                town.ask(asked);
+                network.ask(asked);
                 client
             }));
         }
         while !clients.are_done()
             && !progress.has_ended()
-            && let Some(news) = town.pass(END_OF_TIME)
+            && let Some(news) = network.pass(END_OF_TIME)
         {
             let (search, after) = match news {
                 News::Found { search, after, .. } => (search, Some(after)),
                 News::Over { search } => (search, None),
             };
-            town.end(search);
+            network.end(search);
             let client = askers[search];
-            if let Some(asked) = clients.note(client, town.now(), after, progress) {
+            if let Some(asked) = clients.note(client, network.now(), after, progress) {
                 clients.add_least(self.least(system, &workload, asked));
             }
             askers.extend(clients.ask(client).map(|asked| {
-                town.ask(asked);
+                network.ask(asked);
                 client
             }));
         }
         // What is still on its way was caused by these questions, too.
-        while town.pass(END_OF_TIME).is_some() {}
-        let load = town.load().zip(met).map(|(after, before)| after - before);
+        while network.pass(END_OF_TIME).is_some() {}
+        let load = network
+            .load()
+            .zip(met)
+            .map(|(after, before)| after - before);
         let work = Work {
-            messages: town.traffic().since(before).messages(),
+            messages: network.traffic().since(before).messages(),
             busiest: load.max().unwrap_or_default(),
             each: self.work,
-            digest: town.digest(),
+            digest: network.digest(),
         };
         clients.point(system, work)
     }

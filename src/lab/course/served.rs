@@ -5,7 +5,7 @@ use super::point::Work;
 use super::{Exercise, Point, System};
 use crate::lab::centre::Centre;
 use crate::lab::compare::Progress;
-use crate::lab::town::{Agenda, Desk};
+use crate::lab::network::{Agenda, Desk};
 use crate::lab::workload::Asked;
 use crate::time::Time;
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub use ground::Ground;
 use net::{Lookup, Net, Postman};
 
-use super::faces::{Faces, address, record, table};
+use super::introductions::{Introductions, address, record, table};
 use super::latency::Latency;
 use super::measure::Measured;
 use super::workload::{Asked, Workload, title};
@@ -70,19 +70,19 @@ impl World {
             nodes: nodes.collect(),
             net: Net::new(ground.clone(), latency, seed),
         };
-        let faces = Faces::new(ground);
+        let introductions = Introductions::new(ground);
         for node in 0..ground.nodes as u32 {
-            world.open(node, &faces);
+            world.open(node, &introductions);
         }
         world
     }
 
     /// Opens the links of a node, as its handshakes would.
-    fn open(&mut self, node: u32, faces: &Faces) {
+    fn open(&mut self, node: u32, introductions: &Introductions) {
         self.handle(node, Input::Command(Command::Listening(address(node))));
         let neighbours = Arc::clone(&self.net.ground.neighbours);
         for (number, far) in neighbours.of(node).iter().enumerate() {
-            let who = faces.of(*far, self.net.ground.tiers.is_leaf(node));
+            let who = introductions.of(*far, self.net.ground.tiers.is_leaf(node));
             let peer = PeerId(number as u32);
             let up = Input::Connected { peer, who };
             self.nodes[node as usize].handle(self.net.now, up, &mut Nowhere);

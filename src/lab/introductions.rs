@@ -11,33 +11,33 @@ use crate::wire::qrp::RouteTable;
 use crate::wire::{Extensions, Record};
 
 /// What each node is to its neighbours: all ultrapeers know it by one introduction, and its leaves by another.
-pub(super) struct Faces {
+pub(super) struct Introductions {
     to_ultrapeers: Vec<Arc<Introduction>>,
     /// Those of ultrapeers, where there are leaves.
     to_leaves: Vec<Arc<Introduction>>,
 }
 
-impl Faces {
+impl Introductions {
     pub(super) fn new(ground: &Ground) -> Self {
         let tiers = ground.tiers;
         let seen = |node: u32| {
             let relays = |far: &&u32| !tiers.is_leaf(**far);
             let degree = ground.neighbours.of(node).iter().filter(relays).count();
-            let mut face = introduction(node, degree as u32);
+            let mut who = introduction(node, degree as u32);
             if tiers.is_leaf(node) {
-                face.agreement.role = Role::Leaf;
+                who.agreement.role = Role::Leaf;
             }
-            face
+            who
         };
         let nodes = 0..ground.nodes as u32;
         let leaves = nodes.clone().any(|node| tiers.is_leaf(node));
         let hubs = nodes.clone().filter(|node| leaves && !tiers.is_leaf(*node));
         let from_below = |node: u32| {
-            let mut face = seen(node);
-            face.direction = Direction::Outgoing;
-            face.agreement.ours = Role::Leaf;
-            face.agreement.abilities.query_routing = true;
-            face
+            let mut who = seen(node);
+            who.direction = Direction::Outgoing;
+            who.agreement.ours = Role::Leaf;
+            who.agreement.abilities.query_routing = true;
+            who
         };
         Self {
             to_leaves: hubs.map(from_below).map(Arc::new).collect(),
@@ -47,11 +47,11 @@ impl Faces {
 
     /// What a node is to one of its neighbours.
     pub(super) fn of(&self, node: u32, to_leaf: bool) -> Arc<Introduction> {
-        let faces = match to_leaf {
+        let introductions = match to_leaf {
             true => &self.to_leaves,
             false => &self.to_ultrapeers,
         };
-        Arc::clone(&faces[node as usize])
+        Arc::clone(&introductions[node as usize])
     }
 }
 

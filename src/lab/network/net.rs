@@ -1,16 +1,16 @@
-//! What lies between the houses of a town: links, what is on its way, and the count of it.
+//! What lies between the hosts of a network: links, what is on its way, and the count of it.
 
 use std::time::Duration;
 
-use super::{Agenda, Customs, Traffic};
+use super::{Agenda, Conditions, Traffic};
 use crate::overlay::{Input, PeerId};
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid};
 
-/// What lies between the houses.
+/// What lies between the hosts.
 #[derive(Debug)]
-pub(super) struct Streets {
-    pub(super) customs: Customs,
+pub(super) struct Net {
+    pub(super) conditions: Conditions,
     pub(super) now: Time,
     pub(super) agenda: Agenda<What>,
     pub(super) links: Vec<Link>,
@@ -23,12 +23,12 @@ pub(super) struct Streets {
     pub(super) digest: u64,
 }
 
-impl Streets {
+impl Net {
     /// Nothing on its way.
-    pub(super) fn new(customs: Customs) -> Self {
+    pub(super) fn new(conditions: Conditions) -> Self {
         Self {
-            digest: customs.seed,
-            customs,
+            digest: conditions.seed,
+            conditions,
             now: Time::ZERO,
             agenda: Agenda::default(),
             links: Vec::new(),
@@ -50,7 +50,7 @@ impl Streets {
     }
 
     pub(super) fn way(&self, a: u32, b: u32) -> Duration {
-        self.customs.latency.of(self.customs.seed, a, b)
+        self.conditions.latency.of(self.conditions.seed, a, b)
     }
 
     /// Closes a link; its end far from `node` is told as soon as word can reach it.
@@ -107,7 +107,7 @@ impl Link {
 
 #[derive(Debug)]
 pub(super) enum What {
-    /// A descriptor is at the door.
+    /// A descriptor is at a host.
     Comes {
         node: u32,
         link: u32,

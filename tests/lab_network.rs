@@ -1,4 +1,4 @@
-//! What holds in a town, where many ask at once and servents come and go: the laws of floods and of queues, and that a seed
+//! What holds in a network, where many ask at once and servents come and go: the laws of floods and of queues, and that a seed
 //! repeats everything.
 
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use servent::lab::churn::{Churn, Lives};
 use servent::lab::compare::Progress;
+use servent::lab::network::{Conditions, Network, News};
 use servent::lab::topology::{Graph, Kind};
-use servent::lab::town::{Customs, News, Town};
 use servent::lab::workload::{Asked, Plan, Replication, Workload};
 use servent::lab::{Ground, Latency, World};
 use servent::overlay::Strategy;
 use servent::rng::Rng;
 use servent::time::Time;
 
-fn customs(strategy: &str) -> Customs {
-    Customs {
+fn conditions(strategy: &str) -> Conditions {
+    Conditions {
         strategy: strategy.parse().expect("a strategy"),
         latency: Latency::default(),
         work: Duration::ZERO,
@@ -34,39 +34,39 @@ fn few() -> Plan {
     }
 }
 
-/// A town on a graph, whose neighbours have met.
-fn joined(graph: &Graph, workload: &Arc<Workload>, customs: Customs) -> Town {
-    let mut town = Town::new(graph.nodes(), Arc::clone(workload), customs);
-    (0..graph.nodes() as u32).for_each(|node| town.come(node, &[]));
+/// A network on a graph, whose neighbours have met.
+fn joined(graph: &Graph, workload: &Arc<Workload>, conditions: Conditions) -> Network {
+    let mut network = Network::new(graph.nodes(), Arc::clone(workload), conditions);
+    (0..graph.nodes() as u32).for_each(|node| network.come(node, &[]));
     for (a, b) in graph.edges() {
-        town.join(*a, *b);
+        network.join(*a, *b);
     }
-    while town.pass(Time::from_secs(600)).is_some() {}
-    town
+    while network.pass(Time::from_secs(600)).is_some() {}
+    network
 }
 
 /// Everything that is still to happen.
-fn all_news(town: &mut Town) -> Vec<News> {
-    let end = town.now() + Duration::from_secs(100_000);
-    std::iter::from_fn(|| town.pass(end)).collect()
+fn all_news(network: &mut Network) -> Vec<News> {
+    let end = network.now() + Duration::from_secs(100_000);
+    std::iter::from_fn(|| network.pass(end)).collect()
 }
 
 #[test]
-fn a_town_counts_what_the_world_counts() {
+fn a_network_counts_what_the_world_counts() {
     let graph = Kind::Random
         .draw(200, 5.0, &mut Rng::seeded(2))
         .expect("possible")
         .giant();
     let workload = Arc::new(Workload::draw(&few(), graph.nodes(), &mut Rng::seeded(4)));
     for strategy in ["flood:ttl=4", "flood:ttl=9", "ring:ttls=1-3-9"] {
-        let mut town = joined(&graph, &workload, customs(strategy));
+        let mut network = joined(&graph, &workload, conditions(strategy));
         let way: Strategy = strategy.parse().expect("a strategy");
         let mut world = World::new(&Ground::new(&graph), way, Latency::default(), 3);
         for asked in workload.queries() {
-            let before = town.traffic();
-            let search = town.ask(*asked);
-            let news = all_news(&mut town);
-            let sent = town.traffic().since(before);
+            let before = network.traffic();
+            let search = network.ask(*asked);
+            let news = all_news(&mut network);
+            let sent = network.traffic().since(before);
             let measured = world.ask(&workload, *asked);
             let counted = (sent.queries, sent.lookups, sent.hits, sent.found);
             let told = (
@@ -100,27 +100,27 @@ fn askers_at_one_desk_wait_for_each_other() {
         .into_iter()
         .find(|drawn| drawn.holds(2, 0))
         .expect("some seed");
-    let customs = Customs {
+    let conditions = Conditions {
         latency: Latency::between(10, 10).expect("a latency"),
         work: Duration::from_millis(4),
-        ..customs("flood:ttl=5")
+        ..conditions("flood:ttl=5")
     };
-    let mut town = joined(&graph, &Arc::new(workload), customs);
-    let waits = |town: &mut Town, asks: &[u32]| {
+    let mut network = joined(&graph, &Arc::new(workload), conditions);
+    let waits = |network: &mut Network, asks: &[u32]| {
         for by in asks {
-            town.ask(Asked { by: *by, object: 0 });
+            network.ask(Asked { by: *by, object: 0 });
         }
-        let found = all_news(town).into_iter().filter_map(|news| match news {
+        let found = all_news(network).into_iter().filter_map(|news| match news {
             News::Found { after, .. } => Some(after.as_millis()),
             News::Over { .. } => None,
         });
         found.collect::<Vec<_>>()
     };
     // Each link there and back: written, under way, read.
-    assert_eq!(waits(&mut town, &[0]), [2 * 2 * (4 + 10 + 4)]);
+    assert_eq!(waits(&mut network, &[0]), [2 * 2 * (4 + 10 + 4)]);
     // Of two at once the second is written later. At three desks it comes to the door just when the first has been read, and
     // is read before that is passed on; so the first waits three times.
-    assert_eq!(waits(&mut town, &[0, 0]), [72 + 3 * 4, 88]);
+    assert_eq!(waits(&mut network, &[0, 0]), [72 + 3 * 4, 88]);
 }
 
 #[test]
@@ -135,28 +135,28 @@ fn whoever_goes_takes_his_links_with_him_and_comes_back_as_another() {
     let by = (0..3)
         .find(|node| !workload.holds(*node, 0))
         .expect("somebody lacks it");
-    let mut town = joined(&graph, &workload, customs("flood:ttl=5"));
+    let mut network = joined(&graph, &workload, conditions("flood:ttl=5"));
     let asked = Asked { by, object: 0 };
-    town.ask(asked);
-    assert_eq!(all_news(&mut town).len(), 2, "found, and over");
+    network.ask(asked);
+    assert_eq!(all_news(&mut network).len(), 2, "found, and over");
     // In the middle of the next one everybody but the asker vanishes.
-    town.ask(asked);
-    let now = town.now();
-    assert_eq!(town.pass(now + Duration::from_millis(1)), None);
+    network.ask(asked);
+    let now = network.now();
+    assert_eq!(network.pass(now + Duration::from_millis(1)), None);
     for node in (0..3).filter(|node| *node != by) {
-        town.go(node);
-        assert!(!town.is_up(node));
+        network.go(node);
+        assert!(!network.is_up(node));
     }
-    assert_eq!(all_news(&mut town).len(), 1, "over");
-    assert!(town.traffic().lost > 0);
+    assert_eq!(all_news(&mut network).len(), 1, "over");
+    assert!(network.traffic().lost > 0);
     (0..3)
         .filter(|node| *node != by)
-        .for_each(|node| town.come(node, &[]));
+        .for_each(|node| network.come(node, &[]));
     for (a, b) in graph.edges() {
-        town.join(*a, *b);
+        network.join(*a, *b);
     }
-    town.ask(asked);
-    assert_eq!(all_news(&mut town).len(), 2, "found again, and over");
+    network.ask(asked);
+    assert_eq!(all_news(&mut network).len(), 2, "found again, and over");
 }
 
 fn churn() -> Churn {

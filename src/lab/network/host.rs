@@ -1,11 +1,11 @@
-//! A house of a town: a servent while somebody is at home, and what it puts on the links.
+//! A host of a network: a servent while somebody is at home, and what it puts on the links.
 
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Desk;
-use super::streets::{Streets, What};
+use super::net::{Net, What};
 use crate::lab::workload::titled;
 use crate::overlay::{Config, Effect, Event, Input, Outbox, Overlay, PeerId};
 use crate::rng::Rng;
@@ -14,7 +14,7 @@ use crate::wire::{Descriptor, Guid};
 
 /// A place where a servent lives, in one life after another.
 #[derive(Debug, Default)]
-pub(super) struct House {
+pub(super) struct Host {
     overlay: Option<Overlay>,
     lives: u32,
     desk: Desk,
@@ -24,7 +24,7 @@ pub(super) struct House {
     pub(super) links: Vec<u32>,
 }
 
-impl House {
+impl Host {
     /// Begins a life.
     pub(super) fn open(&mut self, config: Arc<Config>, mut rng: Rng) {
         let guid = Guid::random(&mut rng);
@@ -65,99 +65,87 @@ impl House {
     }
 
     /// Has the servent handle something.
-    pub(super) fn handle(&mut self, streets: &mut Streets, node: u32, input: Input) {
+    pub(super) fn handle(&mut self, net: &mut Net, node: u32, input: Input) {
         if let Input::Disconnected { peer } = &input {
             self.links.retain(|link| *link != peer.0);
         }
         let Some(mut overlay) = self.overlay.take() else {
             return;
         };
-        let now = streets.now;
-        let house = &mut *self;
-        overlay.handle(
-            now,
-            input,
-            &mut Door {
-                house,
-                streets,
-                node,
-            },
-        );
+        let now = net.now;
+        let host = &mut *self;
+        overlay.handle(now, input, &mut Postman { host, net, node });
         self.overlay = Some(overlay);
     }
 }
 
-/// Where the servent of a house puts its effects.
-struct Door<'a> {
-    house: &'a mut House,
-    streets: &'a mut Streets,
+/// Where the servent of a host puts its effects.
+struct Postman<'a> {
+    host: &'a mut Host,
+    net: &'a mut Net,
     node: u32,
 }
 
-impl Door<'_> {
+impl Postman<'_> {
     /// Something that concerns this life alone.
     fn later(&mut self, after: Duration, input: Input) {
-        let at = self.streets.now + after;
-        let life = Some(self.house.lives);
+        let at = self.net.now + after;
+        let life = Some(self.host.lives);
         let node = self.node;
-        self.streets
-            .agenda
-            .put(at, What::Input { node, life, input });
+        self.net.agenda.put(at, What::Input { node, life, input });
     }
 
     /// Puts a descriptor on a link when all that is to be done before has been.
     fn send(&mut self, to: PeerId, descriptor: Descriptor) {
-        let link = self.streets.links[to.0 as usize];
+        let link = self.net.links[to.0 as usize];
         if !link.up {
             return;
         }
-        self.streets.traffic.count(&descriptor);
+        self.net.traffic.count(&descriptor);
         let node = link.far(self.node);
-        let written = self.house.work(self.streets.now, self.streets.customs.work);
-        let at = written + self.streets.way(self.node, node);
+        let written = self.host.work(self.net.now, self.net.conditions.work);
+        let at = written + self.net.way(self.node, node);
         let link = to.0;
         let comes = What::Comes {
             node,
             link,
             descriptor,
         };
-        self.streets.agenda.put(at, comes);
+        self.net.agenda.put(at, comes);
     }
 
     fn close(&mut self, peer: PeerId) {
-        self.house.links.retain(|link| *link != peer.0);
-        self.streets.close(peer.0, self.node);
+        self.host.links.retain(|link| *link != peer.0);
+        self.net.close(peer.0, self.node);
     }
 }
 
-impl Outbox for Door<'_> {
+impl Outbox for Postman<'_> {
     fn push(&mut self, effect: Effect) {
         match effect {
             Effect::Send { to, descriptor } => self.send(to, descriptor),
             Effect::Lookup { guid, query } => {
-                self.streets.traffic.lookups += 1;
+                self.net.traffic.lookups += 1;
                 let object = titled(&query.text);
-                self.streets.asked.push((guid, object));
+                self.net.asked.push((guid, object));
             }
             Effect::Wake { after, timer } => self.later(after, Input::Woke(timer)),
             Effect::Dial(addr) => {
-                let (by, life, node) = (self.node, self.house.lives, node_at(addr));
-                let at = self.streets.now + self.streets.way(by, node);
-                self.streets
-                    .agenda
-                    .put(at, What::Dialled { by, life, node });
+                let (by, life, node) = (self.node, self.host.lives, node_at(addr));
+                let at = self.net.now + self.net.way(by, node);
+                self.net.agenda.put(at, What::Dialled { by, life, node });
             }
             Effect::Hangup { peer, .. } => {
                 // A Bye, of which nothing more need be known.
-                self.streets.traffic.upkeep += 1;
+                self.net.traffic.upkeep += 1;
                 self.close(peer);
             }
             Effect::Close { peer } => self.close(peer),
             Effect::Tell(Event::Hit {
                 query, hit, hops, ..
             }) => {
-                self.streets.traffic.found += hit.records.len() as u64;
-                self.streets.told.push((query, hops));
+                self.net.traffic.found += hit.records.len() as u64;
+                self.net.told.push((query, hops));
             }
             // Nobody speaks by UDP here.
             _ => {}
@@ -165,7 +153,7 @@ impl Outbox for Door<'_> {
     }
 }
 
-/// Who lives at an address of this laboratory: the way back from [`super::super::faces::address`].
+/// Who lives at an address of this laboratory: the way back from [`super::super::introductions::address`].
 fn node_at(addr: SocketAddrV4) -> u32 {
     let [_, a, b, c] = addr.ip().octets();
     u32::from_be_bytes([0, a, b, c]).saturating_sub(1)

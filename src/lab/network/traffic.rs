@@ -1,8 +1,8 @@
-//! What was sent in a town, by kind.
+//! What was sent in a network, by kind.
 
 use crate::wire::{Descriptor, HEADER_LEN, Kind};
 
-/// Messages that were sent in a town, and what came of them.
+/// Messages that were sent in a network, and what came of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Query descriptors.

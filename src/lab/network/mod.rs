@@ -6,8 +6,8 @@
 //! its [`Desk`] until all before it is done, so a crowd of askers makes everybody slower, as it does in the world.
 
 mod agenda;
-mod house;
-mod streets;
+mod host;
+mod net;
 mod traffic;
 
 use std::collections::HashMap;
@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use agenda::{Agenda, Desk};
-use house::House;
-use streets::{Streets, What};
+use host::Host;
+use net::{Net, What};
 pub use traffic::Traffic;
 
-use super::faces::{address, introduction, record};
+use super::introductions::{address, introduction, record};
 use super::latency::Latency;
 use super::workload::{Asked, Workload, title};
 use super::world::FLOOD_TTL;
@@ -28,9 +28,9 @@ use crate::rng::Rng;
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid, Query};
 
-/// What a town is like.
+/// What a network is like.
 #[derive(Clone, Debug)]
-pub struct Customs {
+pub struct Conditions {
     /// How its servents search.
     pub strategy: Strategy,
     /// How long words take.
@@ -39,13 +39,13 @@ pub struct Customs {
     pub work: Duration,
     /// How long an asker waits before it gives up.
     pub patience: Duration,
-    /// How many neighbours a servent looks for by itself; none where links are made by [`Town::join`] alone.
+    /// How many neighbours a servent looks for by itself; none where links are made by [`Network::join`] alone.
     pub neighbours: Option<usize>,
     /// The seed of all dice.
     pub seed: u64,
 }
 
-/// Something those who watch a town are told.
+/// Something those who watch a network are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
     /// A search has its first hit.
@@ -54,7 +54,7 @@ pub enum News {
         search: usize,
         /// How long after the asking.
         after: Duration,
-        /// Links the hit crossed.
+        /// Net the hit crossed.
         hops: u8,
     },
     /// An asker waits no longer, or has gone away.
@@ -64,11 +64,11 @@ pub enum News {
     },
 }
 
-/// A town that lives.
+/// A network that lives.
 #[derive(Debug)]
-pub struct Town {
-    houses: Vec<House>,
-    streets: Streets,
+pub struct Network {
+    hosts: Vec<Host>,
+    net: Net,
     config: Arc<Config>,
     workload: Arc<Workload>,
     searches: Vec<Search>,
@@ -84,10 +84,10 @@ struct Search {
     answered: bool,
 }
 
-impl Town {
-    /// A town of so many houses, all empty yet.
-    pub fn new(nodes: usize, workload: Arc<Workload>, customs: Customs) -> Self {
-        let neighbours = customs.neighbours;
+impl Network {
+    /// A network of so many hosts, all empty yet.
+    pub fn new(nodes: usize, workload: Arc<Workload>, conditions: Conditions) -> Self {
+        let neighbours = conditions.neighbours;
         let config = Arc::new(Config {
             role: RoleChoice::Ultrapeer,
             grow: neighbours.is_some(),
@@ -96,7 +96,7 @@ impl Town {
             slots: neighbours.map_or(usize::MAX, |own| 2 * own),
             udp: false,
             last_hop_tables: false,
-            search: customs.strategy,
+            search: conditions.strategy,
             ttl: FLOOD_TTL,
             max_ttl: u8::MAX,
             hard_ttl: u8::MAX,
@@ -105,8 +105,8 @@ impl Town {
             ..Config::default()
         });
         Self {
-            houses: (0..nodes).map(|_| House::default()).collect(),
-            streets: Streets::new(customs),
+            hosts: (0..nodes).map(|_| Host::default()).collect(),
+            net: Net::new(conditions),
             config,
             workload,
             searches: Vec::new(),
@@ -116,9 +116,9 @@ impl Town {
 
     /// A servent moves in. Where servents look for neighbours themselves it has these candidates.
     pub fn come(&mut self, node: u32, candidates: &[u32]) {
-        let life = self.houses[node as usize].lives();
-        let seed = self.streets.customs.seed ^ u64::from(node) << 20 ^ u64::from(life) << 44;
-        self.houses[node as usize].open(Arc::clone(&self.config), Rng::seeded(seed));
+        let life = self.hosts[node as usize].lives();
+        let seed = self.net.conditions.seed ^ u64::from(node) << 20 ^ u64::from(life) << 44;
+        self.hosts[node as usize].open(Arc::clone(&self.config), Rng::seeded(seed));
         self.tell(node, Command::Listening(address(node)));
         if self.config.grow {
             let candidates = candidates.iter().map(|other| address(*other)).collect();
@@ -129,28 +129,28 @@ impl Town {
 
     /// A servent is gone from one moment to the next; its neighbours learn of it as soon as word can reach them.
     pub fn go(&mut self, node: u32) {
-        let house = &mut self.houses[node as usize];
-        house.close();
-        for link in std::mem::take(&mut house.links) {
-            self.streets.close(link, node);
+        let host = &mut self.hosts[node as usize];
+        host.close();
+        for link in std::mem::take(&mut host.links) {
+            self.net.close(link, node);
         }
     }
 
     /// Whether somebody is at home.
     pub fn is_up(&self, node: u32) -> bool {
-        self.houses[node as usize].overlay().is_some()
+        self.hosts[node as usize].overlay().is_some()
     }
 
     /// Joins two servents that are there.
     pub fn join(&mut self, a: u32, b: u32) {
-        let link = self.streets.join(a, b);
+        let link = self.net.join(a, b);
         for node in [a, b] {
-            self.houses[node as usize].links.push(link);
+            self.hosts[node as usize].links.push(link);
         }
         let ends = [(a, b, Direction::Outgoing), (b, a, Direction::Incoming)];
         for (node, far, direction) in ends {
-            let degree = self.houses[far as usize].links.len();
-            let degree = self.streets.customs.neighbours.unwrap_or(degree) as u32;
+            let degree = self.hosts[far as usize].links.len();
+            let degree = self.net.conditions.neighbours.unwrap_or(degree) as u32;
             let mut who = introduction(far, degree);
             who.direction = direction;
             who.agreement.listen = Some(address(far));
@@ -163,17 +163,17 @@ impl Town {
     /// Has a servent ask; the number of its search.
     pub fn ask(&mut self, asked: Asked) -> usize {
         let search = self.searches.len();
-        let seed = self.streets.customs.seed ^ (search as u64 + 1) << 32;
+        let seed = self.net.conditions.seed ^ (search as u64 + 1) << 32;
         let guid = Guid::random(&mut Rng::seeded(seed));
         self.searches.push(Search {
             guid,
             by: asked.by,
-            began: self.streets.now,
+            began: self.net.now,
             answered: false,
         });
         self.open.insert(guid, search);
-        let enough = self.streets.now + self.streets.customs.patience;
-        self.streets.agenda.put(enough, What::Enough { search });
+        let enough = self.net.now + self.net.conditions.patience;
+        self.net.agenda.put(enough, What::Enough { search });
         let query = Box::new(Query::words(&title(asked.object)));
         let by = None;
         self.tell(asked.by, Command::Search { guid, query, by });
@@ -194,12 +194,12 @@ impl Town {
             if let Some(news) = self.news() {
                 return Some(news);
             }
-            if self.streets.agenda.next().is_none_or(|next| next > until) {
-                self.streets.now = self.streets.now.max(until);
+            if self.net.agenda.next().is_none_or(|next| next > until) {
+                self.net.now = self.net.now.max(until);
                 return None;
             }
-            let (now, what) = self.streets.agenda.take()?;
-            self.streets.now = now;
+            let (now, what) = self.net.agenda.take()?;
+            self.net.now = now;
             if let Some(news) = self.happen(what) {
                 return Some(news);
             }
@@ -208,27 +208,27 @@ impl Town {
 
     /// What time it is.
     pub const fn now(&self) -> Time {
-        self.streets.now
+        self.net.now
     }
 
     /// What was sent so far.
     pub const fn traffic(&self) -> Traffic {
-        self.streets.traffic
+        self.net.traffic
     }
 
     /// Events so far: descriptors delivered and timers run down.
     pub const fn events(&self) -> u64 {
-        self.streets.events
+        self.net.events
     }
 
     /// A figure for all that has happened, in order.
     pub const fn digest(&self) -> u64 {
-        self.streets.digest
+        self.net.digest
     }
 
     /// By node, the messages it has read and written.
     pub fn load(&self) -> impl Iterator<Item = u64> {
-        self.houses.iter().map(House::load)
+        self.hosts.iter().map(Host::load)
     }
 
     fn happen(&mut self, what: What) -> Option<News> {
@@ -239,9 +239,9 @@ impl Town {
                 descriptor,
             } => self.knock(node, link, descriptor),
             What::Input { node, life, input } => {
-                let house = &self.houses[node as usize];
-                if life.is_none_or(|life| house.is_in(life)) {
-                    self.streets.note(node, &input);
+                let host = &self.hosts[node as usize];
+                if life.is_none_or(|life| host.is_in(life)) {
+                    self.net.note(node, &input);
                     self.handle(node, input);
                 }
             }
@@ -259,13 +259,13 @@ impl Town {
 
     /// The next hit that an asker is told of and that is its first.
     fn news(&mut self) -> Option<News> {
-        while let Some((guid, hops)) = self.streets.told.pop() {
+        while let Some((guid, hops)) = self.net.told.pop() {
             let Some(search) = self.open.get(&guid).copied() else {
                 continue;
             };
             let its = &mut self.searches[search];
             if !std::mem::replace(&mut its.answered, true) {
-                let after = self.streets.now.since(its.began);
+                let after = self.net.now.since(its.began);
                 return Some(News::Found {
                     search,
                     after,
@@ -278,26 +278,26 @@ impl Town {
 
     /// A descriptor is read when all that came before it has been.
     fn knock(&mut self, node: u32, link: u32, descriptor: Descriptor) {
-        let house = &mut self.houses[node as usize];
-        if !self.streets.links[link as usize].up {
-            self.streets.traffic.lost += 1;
+        let host = &mut self.hosts[node as usize];
+        if !self.net.links[link as usize].up {
+            self.net.traffic.lost += 1;
             return;
         }
-        let read = house.work(self.streets.now, self.streets.customs.work);
+        let read = host.work(self.net.now, self.net.conditions.work);
         let from = PeerId(link);
         let input = Input::Received { from, descriptor };
-        let life = Some(house.lives());
+        let life = Some(host.lives());
         let what = What::Input { node, life, input };
-        self.streets.agenda.put(read, what);
+        self.net.agenda.put(read, what);
     }
 
     /// Somebody dials `node`, which may be away or have no room.
     fn answer(&mut self, by: u32, life: u32, node: u32) {
-        if !self.houses[by as usize].is_in(life) {
+        if !self.hosts[by as usize].is_in(life) {
             return;
         }
-        let now = self.streets.now;
-        let vacancy = self.houses[node as usize]
+        let now = self.net.now;
+        let vacancy = self.hosts[node as usize]
             .overlay()
             .map(|it| it.vacancy(now));
         if vacancy.as_ref().is_some_and(|vacancy| vacancy.free > 0) {
@@ -308,11 +308,9 @@ impl Town {
             addr: address(node),
             hosts,
         };
-        let at = now + self.streets.way(by, node);
+        let at = now + self.net.way(by, node);
         let (node, life) = (by, Some(life));
-        self.streets
-            .agenda
-            .put(at, What::Input { node, life, input });
+        self.net.agenda.put(at, What::Input { node, life, input });
     }
 
     fn tell(&mut self, node: u32, command: Command) {
@@ -322,14 +320,14 @@ impl Town {
     fn handle(&mut self, node: u32, input: Input) {
         let mut next = Some(input);
         while let Some(input) = next {
-            self.houses[node as usize].handle(&mut self.streets, node, input);
+            self.hosts[node as usize].handle(&mut self.net, node, input);
             next = self.look_up(node);
         }
     }
 
     /// What the library of a node says to the next query that it was just asked.
     fn look_up(&mut self, node: u32) -> Option<Input> {
-        let (query, object) = self.streets.asked.pop()?;
+        let (query, object) = self.net.asked.pop()?;
         let held = object.filter(|object| self.workload.holds(node, *object));
         let records = held.map(record).into_iter().collect();
         Some(Input::Found { query, records })
