@@ -100,9 +100,7 @@ impl Overlay {
         let push = Descriptor::new(guid, Kind::Push, ttl, push.encode());
         self.send(now, to, push, out);
     }
-}
 
-impl Overlay {
     /// Asks a servent whose hits came by UDP at the very address from which they came; false when there is none such.
     fn push_by_udp(&mut self, now: Time, servent: Guid, index: u32, out: &mut impl Outbox) -> bool {
         let udp = self.datagrams.as_deref();

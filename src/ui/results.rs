@@ -169,7 +169,7 @@ impl Results {
             through,
         } = hit;
         let before = self.list.len();
-        let (proxies, relays) = (hit.trailer.proxies(), hit.trailer.relays());
+        let [proxies, relays] = Source::ways(&hit);
         for record in hit.records {
             if self.is_full() || !self.seen.insert((hit.addr, record.index)) {
                 continue;

@@ -28,6 +28,9 @@ pub struct Trailer {
     pub ggep: Ggep,
 }
 
+/// The most hosts that are read from a list; servents name four at most.
+const MOST_HOSTS: usize = 8;
+
 const PUSH: u8 = 0x01;
 const BUSY: u8 = 0x04;
 const UPLOADED: u8 = 0x08;
@@ -50,7 +53,9 @@ impl Trailer {
 
     fn hosts(&self, id: &str) -> Vec<SocketAddrV4> {
         let listed = self.ggep.get(id).and_then(|bytes| address::unpack(bytes));
-        listed.unwrap_or_default()
+        let mut hosts = listed.unwrap_or_default();
+        hosts.truncate(MOST_HOSTS);
+        hosts
     }
 
     /// Reads what stands between the last record and the servent GUID. Nothing at all is a trailer that says nothing.

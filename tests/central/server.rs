@@ -1,8 +1,11 @@
 //! The index on sockets, and clients that mean it no good.
 
+use std::time::Duration;
+
 use bytes::{BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use servent::central::{Frame, Kind, Limits};
 
@@ -76,7 +79,9 @@ async fn what_is_no_frame_ends_the_link_and_hurts_nobody() {
         let mut caller = Caller::connect(server.listen()).await;
         caller.send(Kind::SEARCH, "FILENAME CONTAINS x").await;
         assert_eq!(caller.body(Kind::ERROR).await, "You must log in first.");
-        assert!(caller.next().await.is_none());
+        // Then it is hung up on, and not when its time to log in is over.
+        let end = timeout(Duration::from_secs(20), caller.next()).await;
+        assert!(end.expect("at once").is_none());
         assert_eq!(bob.count("anything").await, 0);
     })
     .await;

@@ -26,6 +26,12 @@ struct Waiting {
     known: bool,
 }
 
+impl Waiting {
+    fn is_idle(&self) -> bool {
+        self.bytes.is_empty() && !self.closed && !self.overflown
+    }
+}
+
 /// What a link is to do next.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -72,9 +78,12 @@ impl Queue {
         self.waiting().known
     }
 
-    /// Returns once there may be something to do. May be dropped while it waits: nothing is lost then.
+    /// Returns once there is something to do. May be dropped while it waits: nothing is lost then.
     pub(super) async fn news(&self) {
-        self.news.notified().await;
+        // Who waited for an overflow may have been told what was meant for us, so what there is counts.
+        while self.waiting().is_idle() {
+            self.news.notified().await;
+        }
     }
 
     /// What is to be done now, if anything is.

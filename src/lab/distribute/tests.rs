@@ -1,4 +1,4 @@
-//! The bounds hold, and chunks spread.
+//! Files spread by hand-made plans.
 
 use super::*;
 

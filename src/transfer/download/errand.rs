@@ -4,27 +4,24 @@
 //! here.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use percent_encoding::utf8_percent_encode;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::Shared;
 use super::answer::{Facts, Setback, digest_of};
 use super::hosts::Rank;
 use super::part::Part;
 use super::status::Source;
-use super::{Downloads, Shared};
 use crate::swarm::{ByteRange, Failure, SourceId};
 use crate::thex::Tree;
-use crate::transfer::http::{
-    IN_PATH, Method, Place, READS_WALLED, Request, Status, Walled, tell_alternates, tell_walled,
-};
+use crate::transfer::http::{Method, Place, Request, Status};
 use crate::transfer::session::Session;
 use crate::wire::{Sha1, TigerRoot};
 
@@ -229,10 +226,7 @@ impl Errand {
         if let Some(session) = kept.or_else(idle) {
             return Ok(session);
         }
-        let downloads = Downloads {
-            shared: Arc::clone(&self.shared),
-        };
-        let session = downloads.visit(&self.place).await;
+        let session = self.shared.visit(&self.place).await;
         session
             .map(|session| session.through(&self.shared.limit))
             .map_err(|error| of_connection(&error))
@@ -261,51 +255,6 @@ impl Errand {
         let tree = Tree::decode(&body, self.size?, root);
         tree.inspect_err(|error| tracing::debug!(host = %self.place.addr, %error, "no hash tree"))
             .ok()
-    }
-
-    fn request(&self, local: Option<Ipv4Addr>) -> Request {
-        let ByteRange { start, end } = self.range;
-        let last = self.size.map_or(end, |size| end.min(size)).max(start + 1) - 1;
-        let mut request = Request::get(self.path())
-            .with("Range", format!("bytes={start}-{last}"))
-            .with("X-Queue", "0.1")
-            .with("X-Features", format_args!("queue/0.1, {READS_WALLED}"));
-        let here = local.and_then(|ip| self.shared.listening(ip));
-        if let Some(here) = here {
-            request.headers.push("X-Node", here);
-        }
-        if let Some(id) = &self.queued {
-            request.headers.push("X-Queued", format_args!("ID={id}"));
-        }
-        let open = self.good.iter().filter(|source| source.push.is_none());
-        let mut open: Vec<SocketAddrV4> = open.map(|source| source.addr).collect();
-        let mut walled: Vec<Walled> = self.good.iter().filter_map(Source::walled).collect();
-        if self.offers {
-            match self.shared.wall() {
-                Some(wall) => walled.push(wall),
-                None => open.extend(here),
-            }
-        }
-        for (name, addresses) in [("X-Alt", &open), ("X-NAlt", &self.bad)] {
-            if !addresses.is_empty() {
-                request.headers.push(name, tell_alternates(addresses));
-            }
-        }
-        if !walled.is_empty() {
-            request.headers.push("X-Falt", tell_walled(&walled));
-        }
-        request
-    }
-
-    /// The file's path at the source: by digest where possible.
-    fn path(&self) -> String {
-        match (&self.place.get, self.sha1) {
-            (Some((index, name)), sha1) if self.by_index || sha1.is_none() => {
-                format!("/get/{index}/{}", utf8_percent_encode(name, IN_PATH))
-            }
-            (_, Some(sha1)) => format!("/uri-res/N2R?urn:sha1:{sha1}"),
-            _ => "/".to_owned(),
-        }
     }
 
     /// Takes in the bytes of an answer. While some are written, the next ones are gathered.

@@ -3,9 +3,23 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::PoisonError;
 
-use super::Shared;
+use super::{Downloads, Shared};
 use crate::overlay::is_believed;
 use crate::transfer::http::Walled;
+
+impl Downloads {
+    /// Notes where we listen, so that sources can name us to others, and hear us call from that address if it is a certain
+    /// one. Once; later calls change nothing.
+    pub fn listen_on(&self, addr: SocketAddrV4) {
+        let _ = self.shared.listen.set(addr);
+    }
+
+    /// Notes how others reach us when they cannot connect to us; none when they can.
+    pub fn stand_behind(&self, wall: Option<Walled>) {
+        let ours = &self.shared.wall;
+        *ours.lock().unwrap_or_else(PoisonError::into_inner) = wall;
+    }
+}
 
 impl Shared {
     /// Where we can be reached by whoever sees us at this address.

@@ -21,9 +21,11 @@ mod part;
 mod partial;
 mod publish;
 mod pushes;
+mod question;
 mod rate;
 mod status;
 mod store;
+mod table;
 #[cfg(test)]
 mod tests;
 mod walls;
@@ -37,8 +39,6 @@ use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bytes::BytesMut;
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -54,16 +54,13 @@ use self::part::Part;
 use self::partial::Partial;
 use self::pushes::Pushes;
 use self::store::{Store, Ticket};
+use self::table::{Entry, Order, Table};
 use super::credit::Credit;
 use super::http::Walled;
 use super::limit::Limit;
-use super::session::Session;
-use crate::wire::{Guid, Sha1};
+use crate::wire::Sha1;
 
 pub(super) use partial::Offered;
-
-/// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
-const MAX_DOWNLOADS: usize = 10_000;
 
 /// The downloads of a servent. Clones are handles on the same ones.
 #[derive(Clone, Debug)]
@@ -91,34 +88,6 @@ struct Shared {
     runtime: Handle,
     jobs: TaskTracker,
     stopping: CancellationToken,
-}
-
-#[derive(Debug)]
-struct Table {
-    entries: BTreeMap<DownloadId, Entry>,
-    next: DownloadId,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Where it was first seen; without a digest that is its name.
-    source: Option<Source>,
-    status: watch::Sender<DownloadStatus>,
-    orders: mpsc::UnboundedSender<Order>,
-    partial: Arc<Partial>,
-}
-
-/// What a download is told to do.
-#[derive(Debug)]
-enum Order {
-    /// Take this source too.
-    Add(Source),
-    /// Be left alone, or go on.
-    Pause(bool),
-    /// Be of this priority.
-    Rank(Priority),
-    /// Be forgotten, bytes and all.
-    Cancel,
 }
 
 impl Downloads {
@@ -294,53 +263,6 @@ impl Downloads {
         list.iter().filter_map(of).collect()
     }
 
-    /// The calls for servents that cannot be connected to; whoever can send Pushes takes them, once.
-    pub fn push_calls(&self) -> Option<mpsc::Receiver<PushCall>> {
-        self.shared.pushes.take_calls()
-    }
-
-    /// Takes the connection of a servent that says GIV; false, and the connection is closed, when nobody waits for it.
-    pub fn given(&self, servent: Guid, stream: TcpStream, ahead: BytesMut) -> bool {
-        self.shared.pushes.give(servent, (stream, ahead))
-    }
-
-    /// Waits for a servent that is called for somebody else.
-    ///
-    /// # Errors
-    /// `TimedOut` after 30 s.
-    pub(super) fn expect(
-        &self,
-        servent: Guid,
-    ) -> impl Future<Output = io::Result<(TcpStream, BytesMut)>> + Send + use<> {
-        self.shared.pushes.expect(servent)
-    }
-
-    /// Notes where we listen, so that sources can name us to others, and hear us call from that address if it is a certain
-    /// one. Once; later calls change nothing.
-    pub fn listen_on(&self, addr: SocketAddrV4) {
-        let _ = self.shared.listen.set(addr);
-    }
-
-    /// Notes how others reach us when they cannot connect to us; none when they can.
-    pub fn stand_behind(&self, wall: Option<Walled>) {
-        *self
-            .shared
-            .wall
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = wall;
-    }
-
-    /// Connects to a source, whatever stands between us.
-    ///
-    /// # Errors
-    /// Those of the socket; `TimedOut`.
-    pub(super) async fn visit(&self, source: &Source) -> io::Result<Session> {
-        match source.push {
-            Some(servent) => self.shared.call_out(servent, source).await,
-            None => Session::connect_from(self.shared.here(), source.addr).await,
-        }
-    }
-
     /// What can be had of an unfinished file of this digest.
     pub(super) fn offered(&self, sha1: Sha1) -> Option<Offered> {
         let table = self.shared.table();
@@ -438,41 +360,5 @@ impl Downloads {
 impl Shared {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    /// Tells a download to do something; false when nobody is there to do it.
-    fn order(&self, id: DownloadId, order: Order) -> bool {
-        let entry = self.entries.get(&id);
-        entry.is_some_and(|entry| entry.orders.send(order).is_ok())
-    }
-
-    /// Whether another download can be remembered; makes room where that is possible.
-    fn has_room(&mut self) -> bool {
-        if self.entries.len() >= MAX_DOWNLOADS {
-            let complete = |entry: &Entry| entry.status.borrow().state == DownloadState::Complete;
-            let oldest = self.entries.iter().find(|(_, entry)| complete(entry));
-            let Some(id) = oldest.map(|(&id, _)| id) else {
-                return false;
-            };
-            self.entries.remove(&id);
-        }
-        true
-    }
-
-    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known.
-    fn same(&self, ticket: &Ticket) -> Option<(DownloadId, DownloadStatus)> {
-        self.entries.iter().find_map(|(&id, entry)| {
-            let status = entry.status.borrow();
-            let same = match (ticket.sha1, status.sha1) {
-                (Some(wanted), Some(known)) => wanted == known,
-                _ => {
-                    let place = ticket.sources.first();
-                    place.is_some_and(|place| place.get.is_some()) && place == entry.source.as_ref()
-                }
-            };
-            (same && status.state != DownloadState::Complete).then(|| (id, status.clone()))
-        })
     }
 }

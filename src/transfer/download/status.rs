@@ -47,13 +47,19 @@ impl Source {
 
     /// A servent with a file that it told of in a hit.
     pub fn of(hit: &QueryHit, record: &Record) -> Self {
+        let [proxies, relays] = Self::ways(hit);
         Self {
             addr: hit.addr,
             get: Some((record.index, record.name.clone())),
             push: (hit.trailer.push == Some(true)).then_some(hit.servent),
-            proxies: believed(hit.trailer.proxies(), *hit.addr.ip()),
-            relays: believed(hit.trailer.relays(), *hit.addr.ip()),
+            proxies,
+            relays,
         }
+    }
+
+    /// The proxies and the relays of whoever sent a hit, as far as it can know them.
+    pub fn ways(hit: &QueryHit) -> [Vec<SocketAddrV4>; 2] {
+        [hit.trailer.proxies(), hit.trailer.relays()].map(|hosts| believed(hosts, *hit.addr.ip()))
     }
 
     /// One behind a wall, of which somebody at `teller` told; none when nobody is named by whom to reach it.

@@ -8,10 +8,13 @@ use std::io;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::Shared;
 use super::status::Source;
+use super::{Downloads, PushCall, Shared};
 use crate::transfer::http::{ProxyTarget, Request, Status};
 use crate::transfer::session::Session;
 use crate::wire::Guid;
@@ -28,12 +31,54 @@ const ASKED: usize = 4;
 /// Below this no servent listens, but others do whom strangers might want us to call.
 const LOWEST_PORT: u16 = 1024;
 
+impl Downloads {
+    /// The calls for servents that cannot be connected to; whoever can send Pushes takes them, once.
+    pub fn push_calls(&self) -> Option<mpsc::Receiver<PushCall>> {
+        self.shared.pushes.take_calls()
+    }
+
+    /// Takes the connection of a servent that says GIV; false, and the connection is closed, when nobody waits for it.
+    pub fn given(&self, servent: Guid, stream: TcpStream, ahead: BytesMut) -> bool {
+        self.shared.pushes.give(servent, (stream, ahead))
+    }
+
+    /// Waits for a servent that is called for somebody else.
+    ///
+    /// # Errors
+    /// `TimedOut` after 30 s.
+    pub(in crate::transfer) fn expect(
+        &self,
+        servent: Guid,
+    ) -> impl Future<Output = io::Result<(TcpStream, BytesMut)>> + Send + use<> {
+        self.shared.pushes.expect(servent)
+    }
+
+    /// Connects to a source, whatever stands between us.
+    ///
+    /// # Errors
+    /// Those of the socket; `TimedOut`.
+    pub(in crate::transfer) async fn visit(&self, source: &Source) -> io::Result<Session> {
+        self.shared.visit(source).await
+    }
+}
+
 impl Shared {
+    /// Connects to a source, whatever stands between us.
+    ///
+    /// # Errors
+    /// Those of the socket; `TimedOut`.
+    pub(super) async fn visit(&self, source: &Source) -> io::Result<Session> {
+        match source.push {
+            Some(servent) => self.call_out(servent, source).await,
+            None => Session::connect_from(self.here(), source.addr).await,
+        }
+    }
+
     /// A connection to a source of this GUID.
     ///
     /// # Errors
     /// `TimedOut` when it came by none of the ways; else what went wrong with the last of them.
-    pub(super) async fn call_out(&self, servent: Guid, place: &Source) -> io::Result<Session> {
+    async fn call_out(&self, servent: Guid, place: &Source) -> io::Result<Session> {
         let index = place.get.as_ref().map_or(0, |(index, _)| *index);
         let target = ProxyTarget { servent, index };
         let pushed = async {

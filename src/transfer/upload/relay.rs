@@ -156,7 +156,8 @@ impl Pair<'_> {
         };
         let silent = async {
             let mut before = None;
-            while before.replace(self.left()) != Some(self.left()) {
+            while before != Some(self.left()) {
+                before = Some(self.left());
                 sleep(SILENCE).await;
             }
         };

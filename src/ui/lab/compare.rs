@@ -40,8 +40,8 @@ pub(in crate::ui) struct Compare {
     #[arg(long, value_name = "PART", num_args = 0..=1, default_missing_value = "50%")]
     kill_index: Option<Part>,
 
-    /// Run it with real servents on this machine as well, a process each, and say whether they agree. The laboratory's
-    /// links are then all alike
+    /// Run it with real servents, and a real index, on this machine as well, a process each, and say whether they agree.
+    /// The laboratory's links are then all alike
     #[arg(long)]
     live: bool,
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use self::sham::{Guest, Sham, digest, reopen};
+use super::table::MAX_DOWNLOADS;
 use super::*;
 
 const BYTES: &[u8] = b"0123456789";

@@ -1,0 +1,77 @@
+//! The table of downloads: whom to watch, and whom to tell what to do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::partial::Partial;
+use super::store::Ticket;
+use super::{DownloadId, DownloadState, DownloadStatus, Priority, Source};
+
+/// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
+pub(super) const MAX_DOWNLOADS: usize = 10_000;
+
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) entries: BTreeMap<DownloadId, Entry>,
+    pub(super) next: DownloadId,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Where it was first seen; without a digest that is its name.
+    pub(super) source: Option<Source>,
+    pub(super) status: watch::Sender<DownloadStatus>,
+    pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) partial: Arc<Partial>,
+}
+
+/// What a download is told to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Take this source too.
+    Add(Source),
+    /// Be left alone, or go on.
+    Pause(bool),
+    /// Be of this priority.
+    Rank(Priority),
+    /// Be forgotten, bytes and all.
+    Cancel,
+}
+
+impl Table {
+    /// Tells a download to do something; false when nobody is there to do it.
+    pub(super) fn order(&self, id: DownloadId, order: Order) -> bool {
+        let entry = self.entries.get(&id);
+        entry.is_some_and(|entry| entry.orders.send(order).is_ok())
+    }
+
+    /// Whether another download can be remembered; makes room where that is possible.
+    pub(super) fn has_room(&mut self) -> bool {
+        if self.entries.len() >= MAX_DOWNLOADS {
+            let complete = |entry: &Entry| entry.status.borrow().state == DownloadState::Complete;
+            let oldest = self.entries.iter().find(|(_, entry)| complete(entry));
+            let Some(id) = oldest.map(|(&id, _)| id) else {
+                return false;
+            };
+            self.entries.remove(&id);
+        }
+        true
+    }
+
+    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known.
+    pub(super) fn same(&self, ticket: &Ticket) -> Option<(DownloadId, DownloadStatus)> {
+        self.entries.iter().find_map(|(&id, entry)| {
+            let status = entry.status.borrow();
+            let same = match (ticket.sha1, status.sha1) {
+                (Some(wanted), Some(known)) => wanted == known,
+                _ => {
+                    let place = ticket.sources.first();
+                    place.is_some_and(|place| place.get.is_some()) && place == entry.source.as_ref()
+                }
+            };
+            (same && status.state != DownloadState::Complete).then(|| (id, status.clone()))
+        })
+    }
+}
