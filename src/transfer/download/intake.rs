@@ -7,6 +7,7 @@
 use std::fmt;
 use std::future::pending;
 use std::io;
+use std::iter;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -157,6 +158,8 @@ impl Intake {
         let stopping = self.shared.stopping.clone();
         let gathered = stopping.run_until_cancelled(self.gather(&mut orders, coming));
         let (fault, why) = match gathered.await {
+            // It may have been told to forget it just before.
+            None if is_forgotten(&mut orders) => return self.shared.store.remove(self.id),
             None | Some(Ok(()) | Err(End::Stopping)) => return,
             Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
             Some(Err(End::Final(fault, why))) => (fault, why),
@@ -389,6 +392,12 @@ async fn read(delivery: &mut Delivery, tap: &mut Tap) -> Result<(), String> {
 
 fn lost(error: &io::Error) -> String {
     format!("the source was lost: {error}")
+}
+
+/// Whether that is among the orders that nobody has read.
+fn is_forgotten(orders: &mut UnboundedReceiver<Order>) -> bool {
+    let mut unread = iter::from_fn(|| orders.try_recv().ok());
+    unread.any(|order| matches!(order, Order::Cancel))
 }
 
 /// The next order that changes whether it is to be left alone; none when it is to be forgotten. There is one source, so
