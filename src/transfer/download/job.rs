@@ -87,7 +87,12 @@ impl Job {
             let end = self.attempt().await;
             self.partial.close();
             match end {
-                Ok(()) | Err(End::Stopping) => return,
+                Ok(()) => return,
+                // What was cancelled a moment before is not to come back at the next start.
+                Err(End::Stopping) if self.is_cancelled() => {
+                    return self.shared.store.remove(self.id);
+                }
+                Err(End::Stopping) => return,
                 Err(End::Cancelled) => return self.shared.store.remove(self.id),
                 Err(End::Final(fault, why)) => return self.fail(fault, why),
                 Err(End::Disk(why)) => {
@@ -98,15 +103,20 @@ impl Job {
                     });
                     let wait = tokio::time::sleep(self.shared.timing.disk_retry);
                     if let Some(Err(end)) = self.obey_during(wait).await {
-                        match end {
-                            End::Cancelled => self.shared.store.remove(self.id),
-                            _ => return,
+                        if matches!(end, End::Cancelled) || self.is_cancelled() {
+                            self.shared.store.remove(self.id);
                         }
                         return;
                     }
                 }
             }
         }
+    }
+
+    /// Whether the order to be forgotten waits.
+    fn is_cancelled(&mut self) -> bool {
+        let mut waiting = std::iter::from_fn(|| self.orders.try_recv().ok());
+        waiting.any(|order| matches!(order, Order::Cancel))
     }
 
     /// Waits, but not for those who want something at once.
