@@ -88,8 +88,12 @@ impl Job {
             self.partial.close();
             match end {
                 Ok(()) => return,
-                Err(End::Stopping) if !self.is_cancelled() => return,
-                Err(End::Stopping | End::Cancelled) => return self.shared.store.remove(self.id),
+                // What was cancelled a moment before is not to come back at the next start.
+                Err(End::Stopping) if self.is_cancelled() => {
+                    return self.shared.store.remove(self.id);
+                }
+                Err(End::Stopping) => return,
+                Err(End::Cancelled) => return self.shared.store.remove(self.id),
                 Err(End::Final(fault, why)) => return self.fail(fault, why),
                 Err(End::Disk(why)) => {
                     tracing::warn!(id = self.id.0, why, "a download waits for the disk");
@@ -109,10 +113,10 @@ impl Job {
         }
     }
 
-    /// Whether its end was ordered before that of all came.
+    /// Whether the order to be forgotten waits.
     fn is_cancelled(&mut self) -> bool {
-        let orders = std::iter::from_fn(|| self.orders.try_recv().ok());
-        { orders }.any(|order| matches!(order, Order::Cancel))
+        let mut waiting = std::iter::from_fn(|| self.orders.try_recv().ok());
+        waiting.any(|order| matches!(order, Order::Cancel))
     }
 
     /// Waits, but not for those who want something at once.

@@ -151,7 +151,7 @@ async fn ask(village: &Village, asked: Asked, by: &[&str]) -> io::Result<(Vec<Va
     let order: Vec<&str> = ["search"]
         .into_iter()
         .chain(words.split(' '))
-        .chain(["--json", "--wait", "1"])
+        .chain(["--json", "--wait", "3"])
         .chain(by.iter().copied())
         .collect();
     let (lines, exit) = village
