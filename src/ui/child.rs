@@ -25,14 +25,20 @@ pub(super) fn bind_to(parent: u32) -> Result<(), Failure> {
         })?;
     }
     // It may have ended before that was said.
-    match getppid().map(Pid::as_raw_nonzero) {
-        Some(id) if u32::try_from(id.get()) == Ok(parent) => Ok(()),
-        _ => Err(Failure::new(
-            Exit::Failed,
-            format!("process {parent} did not start this one"),
-            "--child-of is for `servent demo`",
-        )),
+    if is_there(parent) {
+        return Ok(());
     }
+    Err(Failure::new(
+        Exit::Failed,
+        format!("process {parent} did not start this one"),
+        "--child-of is for `servent demo`",
+    ))
+}
+
+/// Whether who started us still lives.
+fn is_there(parent: u32) -> bool {
+    let id = getppid().map(Pid::as_raw_nonzero);
+    id.is_some_and(|id| u32::try_from(id.get()) == Ok(parent))
 }
 
 /// Returns when a signal says so, or when the other end of stdin is gone: where no signal comes of a parent's death, that
@@ -50,9 +56,9 @@ pub(super) async fn until_told(signals: &mut Signals) {
     }
 }
 
-/// Takes the state away, and the folder around all of them when this was the last. Only in a village: whatever else
-/// `--data` names is not ours to remove.
-pub(super) fn clear(data: &Path) {
+/// Takes the state away, and the folder around all of them when this was the last, or when who started them has ended: he may
+/// have been about to start more. Only in a village: whatever else `--data` names is not ours to remove.
+pub(super) fn clear(data: &Path, parent: u32) {
     let Ok(data) = std::path::absolute(data) else {
         return;
     };
@@ -61,7 +67,10 @@ pub(super) fn clear(data: &Path) {
     {
         // Nobody is left to be told; what stays lies in a temporary folder. The last one out finds it empty.
         let _ = fs::remove_dir_all(home);
-        let _ = fs::remove_dir(village);
+        let _ = match is_there(parent) {
+            true => fs::remove_dir(village),
+            false => fs::remove_dir_all(village),
+        };
     }
 }
 

@@ -145,8 +145,8 @@ async fn run(mut options: Options) -> Result<Exit, Failure> {
     }
     // Only now: who has told us to stop takes its end for ours.
     drop(api);
-    if options.child_of.is_some() {
-        child::clear(&data.path);
+    if let Some(parent) = options.child_of {
+        child::clear(&data.path, parent);
     }
     Ok(exit)
 }
