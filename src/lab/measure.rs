@@ -123,9 +123,7 @@ impl Summary {
     pub fn within(&self, part: f64, figure: impl Fn(&Measured) -> Option<u64>) -> Option<u64> {
         let mut figures: Vec<u64> = self.all.iter().filter_map(figure).collect();
         figures.sort_unstable();
-        let last = figures.len().checked_sub(1)?;
-        let at = (last as f64 * part).round() as usize;
-        Some(figures[at.min(last)])
+        quantile(&figures, part)
     }
 
     /// Hops to the first hit, on average over the queries that were answered.
@@ -162,6 +160,13 @@ impl Summary {
     pub const fn max_node_messages(&self) -> u64 {
         self.max_node_messages
     }
+}
+
+/// What this part of some ascending figures does not exceed; none of none.
+pub(super) fn quantile<T: Copy>(ascending: &[T], part: f64) -> Option<T> {
+    let last = ascending.len().checked_sub(1)?;
+    let at = (last as f64 * part).round() as usize;
+    ascending.get(at.min(last)).copied()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod centre;
 pub mod churn;
 pub mod compare;
 pub mod course;
+mod digest;
 pub mod distribute;
 mod introductions;
 mod latency;

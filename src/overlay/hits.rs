@@ -43,7 +43,10 @@ impl Overlay {
             return;
         }
         let way = self.queries.find(now, &query);
-        let Some((to, hops, addr)) = way.and_then(|way| self.neighbour_on(way)) else {
+        let Some((to, hops, addr)) = way.and_then(|way| {
+            let to = way.to?;
+            Some((to, way.hops, self.address_told(to)?))
+        }) else {
             self.counts.dropped += 1;
             return;
         };
@@ -69,10 +72,9 @@ impl Overlay {
         }
     }
 
-    /// The neighbour to whom a way leads, its hops, and where he can reach us; none when he is gone.
-    pub(super) fn neighbour_on(&self, way: Way) -> Option<(PeerId, u8, SocketAddrV4)> {
-        let peer = self.peers.get(way.to?)?;
-        Some((peer.id, way.hops, self.address_for(peer)?))
+    /// Where a neighbour can reach us; none when it is gone.
+    pub(super) fn address_told(&self, to: PeerId) -> Option<SocketAddrV4> {
+        self.address_for(self.peers.get(to)?)
     }
 
     /// A hit: to us, if we asked; else back along the way of its query, and none of it is read but who sent it, which

@@ -80,10 +80,8 @@ impl Overlay {
             let way = self.servents.find(now, &servent)?;
             Some((way.to?, way.hops.saturating_add(2)))
         });
-        let Some((to, ttl, addr)) = way.and_then(|(to, ttl)| {
-            let peer = self.peers.get(to)?;
-            Some((to, ttl, self.address_for(peer)?))
-        }) else {
+        let way = way.and_then(|(to, ttl)| Some((to, ttl, self.address_told(to)?)));
+        let Some((to, ttl, addr)) = way else {
             if !self.push_by_udp(now, servent, index, out) {
                 self.counts.dropped += 1;
             }

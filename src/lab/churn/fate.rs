@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::lab::measure::quantile;
 use crate::lab::network::Traffic;
 
 /// How one way of searching fared.
@@ -33,9 +34,7 @@ impl Fate {
 
     /// The time by which this part of the answered queries had their first hit.
     pub fn by(&self, part: f64) -> Option<Duration> {
-        let last = self.waits.len().checked_sub(1)?;
-        let at = (last as f64 * part).round() as usize;
-        self.waits.get(at).map(|(after, _)| *after)
+        quantile(&self.waits, part).map(|(after, _)| after)
     }
 
     /// Links the first hits crossed, on average.

@@ -1,8 +1,9 @@
 //! Searching while servents come and go.
 //!
-//! A [`super::network::Network`] whose servents find their neighbours by themselves, as real ones do, and lose them again. Who is there when,
-//! and who asks what, is drawn before, so all ways of searching meet the same; and what all of it cost is counted, the pings
-//! and pongs that hold the network together as well. An index goes through the same: whoever comes logs in and registers.
+//! A [`super::network::Network`] whose servents find their neighbours by themselves, as real ones do, and lose them again.
+//! Who is there when, and who asks what, is drawn before, so all ways of searching meet the same; and what all of it cost is
+//! counted, the pings and pongs that hold the network together as well. An index goes through the same: whoever comes logs
+//! in and registers.
 
 mod fate;
 mod lives;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::System;
+use crate::lab::measure::quantile;
 
 /// What so many clients saw.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,9 +40,7 @@ impl Point {
 
     /// The time by which this part of the answered queries had their first hit.
     pub fn by(&self, part: f64) -> Option<Duration> {
-        let last = self.waits.len().checked_sub(1)?;
-        let at = (last as f64 * part).round() as usize;
-        self.waits.get(at).copied()
+        quantile(&self.waits, part)
     }
 
     /// Below this no mean can lie for long: the least for which nobody need be waited for, and the time for which a query of

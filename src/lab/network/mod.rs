@@ -223,7 +223,7 @@ impl Network {
 
     /// A figure for all that has happened, in order.
     pub const fn digest(&self) -> u64 {
-        self.net.digest
+        self.net.digest.figure()
     }
 
     /// By node, the messages it has read and written.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Agenda, Conditions, Traffic};
+use crate::lab::digest::Digest;
 use crate::overlay::{Input, PeerId};
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid};
@@ -20,14 +21,14 @@ pub(super) struct Net {
     /// Libraries that are asked just now.
     pub(super) asked: Vec<(Guid, Option<u32>)>,
     pub(super) events: u64,
-    pub(super) digest: u64,
+    pub(super) digest: Digest,
 }
 
 impl Net {
     /// Nothing on its way.
     pub(super) fn new(conditions: Conditions) -> Self {
         Self {
-            digest: conditions.seed,
+            digest: Digest::new(conditions.seed),
             conditions,
             now: Time::ZERO,
             agenda: Agenda::default(),
@@ -70,24 +71,7 @@ impl Net {
     /// Counts an event, and writes it into the digest.
     pub(super) fn note(&mut self, node: u32, input: &Input) {
         self.events += 1;
-        let what = match input {
-            Input::Received { from, descriptor } => {
-                let header = &descriptor.header;
-                let guid = u32::from_le_bytes([
-                    header.guid.0[0],
-                    header.guid.0[1],
-                    header.guid.0[2],
-                    header.guid.0[3],
-                ]);
-                u64::from(guid) << 32
-                    | u64::from(from.0) << 16
-                    | u64::from(header.ttl) << 8
-                    | u64::from(header.hops)
-            }
-            _ => 1,
-        };
-        let at = self.now.as_micros() ^ u64::from(node) << 40;
-        self.digest = (self.digest.rotate_left(5) ^ at ^ what).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.digest.note(self.now, node, input);
     }
 }
 

@@ -151,7 +151,7 @@ impl World {
 
     /// A figure for all that has happened, in order.
     pub const fn digest(&self) -> u64 {
-        self.net.digest
+        self.net.digest.figure()
     }
 
     /// By node, the Query descriptors it received.

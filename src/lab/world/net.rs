@@ -1,5 +1,6 @@
 //! What lies between the nodes of a world, and what is counted there.
 
+use crate::lab::digest::Digest;
 use crate::lab::latency::Latency;
 use crate::lab::measure::Measured;
 use crate::lab::wheel::Wheel;
@@ -31,7 +32,7 @@ pub(super) struct Net {
     /// The GUID that the asker used last, and what its rounds before reached.
     round: Guid,
     pub(super) events: u64,
-    pub(super) digest: u64,
+    pub(super) digest: Digest,
 }
 
 impl Net {
@@ -53,7 +54,7 @@ impl Net {
             began: Time::ZERO,
             round: Guid::ZERO,
             events: 0,
-            digest: seed,
+            digest: Digest::new(seed),
         }
     }
 
@@ -71,23 +72,12 @@ impl Net {
     /// Counts an event, and writes it into the digest.
     pub(super) fn note(&mut self, node: u32, input: &Input) {
         self.events += 1;
-        let what = match input {
-            Input::Received { from, descriptor } => {
-                let header = &descriptor.header;
-                if header.kind == Kind::Query {
-                    self.load[node as usize] += 1;
-                }
-                let guid = &header.guid.0;
-                let part = u32::from_le_bytes([guid[0], guid[1], guid[2], guid[3]]);
-                u64::from(part) << 32
-                    | u64::from(from.0) << 16
-                    | u64::from(header.ttl) << 8
-                    | u64::from(header.hops)
-            }
-            _ => 1,
-        };
-        let at = self.now.as_micros() ^ u64::from(node) << 40;
-        self.digest = (self.digest.rotate_left(5) ^ at ^ what).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if let Input::Received { descriptor, .. } = input
+            && descriptor.header.kind == Kind::Query
+        {
+            self.load[node as usize] += 1;
+        }
+        self.digest.note(self.now, node, input);
     }
 
     /// Puts a descriptor of `from` on its link number `to`.

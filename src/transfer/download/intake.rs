@@ -7,7 +7,6 @@
 use std::fmt;
 use std::future::pending;
 use std::io;
-use std::iter;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use super::part::Part;
 use super::publish::publish;
 use super::rate::Rate;
 use super::store::{Ticket, at};
+use super::table::is_given_up;
 use super::{Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Order, Shared};
 use crate::central::IndexSource;
 use crate::transfer::channel::within;
@@ -159,7 +159,7 @@ impl Intake {
         let gathered = stopping.run_until_cancelled(self.gather(&mut orders, coming));
         let (fault, why) = match gathered.await {
             // It may have been told to forget it just before.
-            None if is_forgotten(&mut orders) => return self.shared.store.remove(self.id),
+            None if is_given_up(&mut orders) => return self.shared.store.remove(self.id),
             None | Some(Ok(()) | Err(End::Stopping)) => return,
             Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
             Some(Err(End::Final(fault, why))) => (fault, why),
@@ -393,13 +393,6 @@ async fn read(delivery: &mut Delivery, tap: &mut Tap) -> Result<(), String> {
 fn lost(error: &io::Error) -> String {
     format!("the source was lost: {error}")
 }
-
-/// Whether that is among the orders that nobody has read.
-fn is_forgotten(orders: &mut UnboundedReceiver<Order>) -> bool {
-    let mut unread = iter::from_fn(|| orders.try_recv().ok());
-    unread.any(|order| matches!(order, Order::Cancel))
-}
-
 /// The next order that changes whether it is to be left alone; none when it is to be forgotten. There is one source, so
 /// nothing else can be ordered.
 async fn change(orders: &mut UnboundedReceiver<Order>, paused: bool) -> Option<bool> {

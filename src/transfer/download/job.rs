@@ -15,6 +15,7 @@ use super::partial::Partial;
 use super::publish::publish;
 use super::status::{DownloadId, DownloadState, DownloadStatus, Fault, Source};
 use super::store::{Ticket, at};
+use super::table::is_given_up;
 use super::{Order, Shared};
 use crate::swarm::{Patience, SourceId};
 use crate::wire::{Sha1, TigerRoot};
@@ -88,8 +89,7 @@ impl Job {
             self.partial.close();
             match end {
                 Ok(()) => return,
-                // What was cancelled a moment before is not to come back at the next start.
-                Err(End::Stopping) if self.is_cancelled() => {
+                Err(End::Stopping) if is_given_up(&mut self.orders) => {
                     return self.shared.store.remove(self.id);
                 }
                 Err(End::Stopping) => return,
@@ -103,7 +103,7 @@ impl Job {
                     });
                     let wait = tokio::time::sleep(self.shared.timing.disk_retry);
                     if let Some(Err(end)) = self.obey_during(wait).await {
-                        if matches!(end, End::Cancelled) || self.is_cancelled() {
+                        if matches!(end, End::Cancelled) || is_given_up(&mut self.orders) {
                             self.shared.store.remove(self.id);
                         }
                         return;
@@ -111,12 +111,6 @@ impl Job {
                 }
             }
         }
-    }
-
-    /// Whether the order to be forgotten waits.
-    fn is_cancelled(&mut self) -> bool {
-        let mut waiting = std::iter::from_fn(|| self.orders.try_recv().ok());
-        waiting.any(|order| matches!(order, Order::Cancel))
     }
 
     /// Waits, but not for those who want something at once.

@@ -1,6 +1,7 @@
 //! The table of downloads: whom to watch, and whom to tell what to do.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -38,6 +39,13 @@ pub(super) enum Order {
     Rank(Priority),
     /// Be forgotten, bytes and all.
     Cancel,
+}
+
+/// Whether the order to be forgotten waits unread: what was given up a moment before all of us stop is not to come back at
+/// the next start.
+pub(super) fn is_given_up(orders: &mut mpsc::UnboundedReceiver<Order>) -> bool {
+    let mut unread = iter::from_fn(|| orders.try_recv().ok());
+    unread.any(|order| matches!(order, Order::Cancel))
 }
 
 impl Table {
