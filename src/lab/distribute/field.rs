@@ -92,15 +92,15 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// How many chunks somebody sends at a time: one, but as many as it takes where nobody can receive as fast as he sends.
+    /// How many chunks somebody sends at a time: one a slot, but as many as it takes where nobody can receive as fast as that.
     fn lines(plan: &Plan, sender: usize) -> usize {
         let up = if sender == SERVER {
             plan.server_up
         } else {
             plan.peer_up
         };
-        let lines = up.div_ceil(plan.peer_down).max(1);
-        usize::try_from(lines).unwrap_or(plan.peers).min(plan.peers)
+        let enough = usize::try_from(up.div_ceil(plan.peer_down)).unwrap_or(plan.peers);
+        enough.min(plan.peers).max(plan.slots)
     }
 
     /// The rate of one line.

@@ -47,6 +47,10 @@ pub(in crate::ui) struct Distribute {
     #[arg(long, value_name = "RATE", default_value = "10MB/s")]
     down: RateLimit,
 
+    /// To how many at a time each sends, each at an equal part of his line (processes turn nobody away)
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    slots: usize,
+
     /// How many others a peer knows [default: all]
     #[arg(long, value_name = "K")]
     neighbours: Option<usize>,
@@ -175,6 +179,7 @@ impl Distribute {
                 "server_up": self.server_up.0,
                 "up": self.up.0,
                 "down": self.down.0,
+                "slots": self.slots,
                 "neighbours": self.neighbours,
                 "rows": rows,
             }));
@@ -224,14 +229,14 @@ impl Distribute {
         let most = self.peers.0.iter().max().copied().unwrap_or_default();
         let why = if rates.contains(&0) {
             "a line without a limit is of no interest: no rate may be 0"
-        } else if self.peers.0.contains(&0) || self.chunks == 0 {
-            "there is at least one peer and one chunk"
+        } else if [self.chunks, self.slots].contains(&0) || self.peers.0.contains(&0) {
+            "there is at least one peer, one chunk, and one slot"
         } else if self.size.as_u64() < self.chunks as u64 {
             "a chunk has at least one byte"
         } else if self.live && most > MOST_LIVE {
             "a hundred processes are the most that --live starts"
-        } else if most.saturating_mul(self.chunks) > MOST_PARCELS {
-            "peers times chunks may be 20 million at most"
+        } else if most.saturating_mul(self.chunks.max(self.slots)) > MOST_PARCELS {
+            "peers times chunks, and peers times slots, may be 20 million at most"
         } else {
             ""
         };
@@ -246,6 +251,7 @@ impl Distribute {
             server_up,
             peer_up,
             peer_down,
+            slots: self.slots,
             neighbours: self.neighbours.unwrap_or(usize::MAX),
             pick,
             swarm: true,
