@@ -8,6 +8,8 @@ mod body;
 mod connection;
 mod mesh;
 mod napster;
+#[cfg(target_os = "linux")]
+mod pipe;
 mod proxy;
 mod queue;
 mod relay;

@@ -1,8 +1,8 @@
 //! Sprints: to a reader who takes whatever comes, a long body goes out from a thread of its own for a while.
 //!
 //! The one rule: a sprint ends as soon as there is anything to wait for but the socket's next room. On the reactor each such
-//! wait costs a turn of the scheduler, a timer, and a look whether the disk will be waited for; a thread that the kernel
-//! holds in `sendfile` needs none of these. Slow readers, of whom there may be many, never get a thread.
+//! wait costs a turn of the scheduler, a timer, and a look whether the disk will be waited for; a thread that waits in the
+//! kernel needs none of these. Slow readers, of whom there may be many, never get a thread.
 
 use std::io;
 use std::mem;
@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::body::{Body, CHUNK, changed};
+use super::pipe::Pipe;
 use crate::transfer::http::ByteRange;
 use crate::transfer::limit::Limit;
 
@@ -70,12 +71,20 @@ fn run(
     let begun = Instant::now();
     SockRef::from(stream).set_write_timeout(Some(BREATH))?;
     stream.set_nonblocking(false)?;
+    let pipe = Pipe::new();
     while *at < end && begun.elapsed() < LONGEST && limit.rate() == 0 {
         let chunk = usize::try_from(CHUNK.min(end - *at)).expect("a chunk is small");
-        match sendfile(stream, body.file(), Some(at), chunk) {
-            Ok(0) => return Err(changed()),
+        let sent = match &pipe {
+            Ok(pipe) => pipe.carry(body.file(), stream, at, chunk),
+            Err(_) => match sendfile(stream, body.file(), Some(at), chunk) {
+                Ok(0) => Ok([0; 2]),
+                sent => sent.map(|taken| [chunk, taken]),
+            },
+        };
+        match sent {
+            Ok([0, _]) => return Err(changed()),
             Ok(_) if !body.is_unchanged() => return Err(changed()),
-            Ok(count) if count < chunk => break,
+            Ok([read, taken]) if taken < read => break,
             Ok(_) | Err(Errno::INTR) => {}
             // The reader is not that fast any more, or the file system knows no such call.
             Err(Errno::AGAIN | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => break,
