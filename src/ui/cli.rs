@@ -13,7 +13,7 @@ use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
 use super::rate::{Amount, RateLimit};
-use crate::overlay::{RoleChoice, Strategy};
+use crate::overlay::{RoleChoice, Strategy, StrategyError};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
 ///
@@ -243,22 +243,28 @@ pub(super) enum Asked {
 impl FromStr for Asked {
     type Err = String;
 
+    /// Relays of the real network trim a flood, so one with a TTL above 7 would only pretend.
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':').unwrap_or((text, "")) {
-            ("index", "") => Ok(Self::Index),
-            ("index", parameters) => Err(format!("`index` has no parameter `{parameters}`")),
-            _ => parse_strategy(text).map(Self::Network),
+        let way = parse_way(text)?;
+        if let Some(Strategy::Flood { ttl: Some(ttl) }) = way {
+            parse_ttl(&ttl.to_string())?;
         }
+        Ok(way.map_or(Self::Index, Self::Network))
     }
 }
 
-/// A way to search the real network: relays trim a flood, so a TTL above 7 would only pretend.
-pub(super) fn parse_strategy(text: &str) -> Result<Strategy, String> {
-    let strategy: Strategy = text.parse()?;
-    if let Strategy::Flood { ttl: Some(ttl) } = strategy {
-        parse_ttl(&ttl.to_string())?;
+/// A way of searching the network; none for `index`, where that is one as well.
+pub(super) fn parse_way(text: &str) -> Result<Option<Strategy>, String> {
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("index", "") => Ok(None),
+        ("index", parameters) => Err(format!("`index` has no parameter `{parameters}`")),
+        _ => text.parse().map(Some).map_err(|why| match why {
+            StrategyError::Unknown(name) => format!(
+                "there is no way of searching called `{name}`; there are flood, ring, walk, dynamic and index"
+            ),
+            StrategyError::Parameter(why) => why,
+        }),
     }
-    Ok(strategy)
 }
 
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.
