@@ -70,7 +70,7 @@ impl Demo {
     /// Founds the village, searches once by itself, and then does what is typed.
     pub(super) async fn run(self, signals: &mut Signals) -> Result<Exit, Failure> {
         let screen = Screen::new(None, self.json, self.quiet);
-        let plan = self.plan(&screen)?;
+        let plan = self.plan(&screen, signals).await?;
         let shares = plan.shares.clone();
         let began = Instant::now();
         let founding = Village::found(plan, |stage| screen.progress(&progress(stage, &self)));
@@ -107,7 +107,7 @@ impl Demo {
         screen.loss().map_or(Ok(exit), Err)
     }
 
-    fn plan(&self, screen: &Screen) -> Result<Plan, Failure> {
+    async fn plan(&self, screen: &Screen, signals: &mut Signals) -> Result<Plan, Failure> {
         if self.nodes > MOST {
             return Err(Failure::usage(format!(
                 "{} processes are more than the {MOST} that a machine is trusted with; `servent compare` has no such limit",
@@ -124,7 +124,7 @@ impl Demo {
             false => Kind::Regular,
         }));
         let degree = self.degree.unwrap_or(if few { 1.0 } else { DEGREE });
-        let (graph, _) = topology.graph(self.nodes, degree, self.seed, screen)?;
+        let (graph, _) = { topology.graph(self.nodes, degree, self.seed, screen, signals) }.await?;
         if graph.nodes() > MOST {
             return Err(Failure::usage(format!(
                 "{} nodes are more than {MOST} processes",
