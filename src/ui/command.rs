@@ -85,7 +85,12 @@ pub(super) enum Request {
     /// To be told something.
     Show(String),
     /// To do something.
-    Do(Command),
+    Do {
+        /// What.
+        command: Command,
+        /// Whether to show what comes of it as JSON.
+        json: bool,
+    },
 }
 
 /// Reads one line.
@@ -101,8 +106,9 @@ pub(super) fn read(line: &str) -> Result<Request, Failure> {
             command: Command::Help(Help {
                 command: Some(name),
             }),
+            ..
         }) => explain(&name).map(Request::Show),
-        Ok(Line { command }) => Ok(Request::Do(command)),
+        Ok(Line { command, json }) => Ok(Request::Do { command, json }),
         Err(error) if !error.use_stderr() => Ok(Request::Show(error.render().to_string())),
         Err(error) => Err(Failure::from(error)),
     }
@@ -135,6 +141,11 @@ pub(super) fn usage(name: &str) -> Option<String> {
 struct Line {
     #[command(subcommand)]
     command: Command,
+
+    /// Print JSON: an object or a line an item
+    // Every command has it, so none need tell of it.
+    #[arg(long, global = true, hide = true)]
+    json: bool,
 }
 
 /// Every command: its name, what may follow it, what it is for.
@@ -169,7 +180,10 @@ mod tests {
 
     fn command(line: &str) -> Command {
         match read(line) {
-            Ok(Request::Do(command)) => command,
+            Ok(Request::Do {
+                command,
+                json: false,
+            }) => command,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -195,6 +209,19 @@ mod tests {
         assert!(matches!(command("connect localhost"), Command::Connect(_)));
         assert!(matches!(read("  # a comment"), Ok(Request::Nothing)));
         assert!(matches!(read(""), Ok(Request::Nothing)));
+    }
+
+    #[test]
+    fn every_command_can_tell_in_json() {
+        for line in ["status --json", "--json peers", "search some words --json"] {
+            let read = read(line);
+            assert!(
+                matches!(read, Ok(Request::Do { json: true, .. })),
+                "{line}: {read:?}"
+            );
+        }
+        // It is no news behind each of them.
+        assert_eq!(usage("status").as_deref(), Some(""));
     }
 
     #[test]
