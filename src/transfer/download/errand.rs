@@ -21,7 +21,7 @@ use super::part::Part;
 use super::status::Source;
 use crate::swarm::{ByteRange, Failure, SourceId};
 use crate::thex::Tree;
-use crate::transfer::http::{Method, Place, Request, Status};
+use crate::transfer::http::{Method, Request, Status};
 use crate::transfer::session::Session;
 use crate::wire::{Sha1, TigerRoot};
 
@@ -94,13 +94,7 @@ pub(super) enum Outcome {
     /// All that was promised came.
     Done(Option<Session>),
     /// Nothing came, or not all.
-    Setback {
-        how: Failure,
-        why: String,
-        place: Option<Place>,
-        try_index: bool,
-        session: Option<Session>,
-    },
+    Setback(Setback, Option<Session>),
     /// Our own disk failed.
     Disk(io::Error),
     /// It was cut.
@@ -130,21 +124,7 @@ impl Errand {
         let mut session = None;
         let outcome = match self.fetch(&mut session).await {
             Ok(()) => Outcome::Done(session),
-            Err(Trouble::Setback(setback)) => {
-                let Setback {
-                    how,
-                    why,
-                    place,
-                    try_index,
-                } = setback;
-                Outcome::Setback {
-                    how,
-                    why,
-                    place,
-                    try_index,
-                    session,
-                }
-            }
+            Err(Trouble::Setback(setback)) => Outcome::Setback(setback, session),
             Err(Trouble::Disk(error)) => Outcome::Disk(error),
             Err(Trouble::Cut) => Outcome::Cut,
         };
