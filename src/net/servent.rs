@@ -198,6 +198,7 @@ impl Servent {
                 agent: AGENT.to_owned(),
                 inbox: inbox.clone(),
                 neighbours: neighbours.clone(),
+                announce_every: public.announce_every,
                 news: tell_of_caches,
             };
             let gone = over.clone();

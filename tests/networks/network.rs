@@ -61,6 +61,7 @@ pub(crate) fn nothing_public() -> Public {
     Public {
         udp_caches: Vec::new(),
         web_caches: Vec::new(),
+        announce_every: Duration::from_secs(3_600),
         gateway: Some(Ipv4Addr::LOCALHOST),
         upnp: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
     }
