@@ -9,11 +9,15 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::config::{BellStyle, ColorMode, CompletionType};
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
-use rustyline::{Config, Editor};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Config, Editor, EventContext, EventHandler, KeyCode, KeyEvent,
+    Modifiers, RepeatCount,
+};
 use tokio::sync::mpsc;
 
 use super::assistant::Assistant;
 use super::printer::{Board, Printer};
+use crate::ui::lines::LONGEST;
 use crate::ui::screen::is_dumb;
 
 /// Lines of history kept.
@@ -63,6 +67,8 @@ impl Reader {
             })
             .build();
         let mut editor = Editor::with_config(config).map_err(io::Error::other)?;
+        let full = EventHandler::Conditional(Box::new(Full));
+        editor.bind_sequence(rustyline::Event::Any, full);
         if let Some(history) = &history {
             // The first run has none.
             let _ = editor.load_history(history);
@@ -121,6 +127,25 @@ impl Reader {
             type_on,
             before,
         }
+    }
+}
+
+/// A line that is too long already takes no more: to draw it again at every letter would take ever longer.
+struct Full;
+
+impl ConditionalEventHandler for Full {
+    fn handle(
+        &self,
+        event: &rustyline::Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext<'_>,
+    ) -> Option<Cmd> {
+        let is_letter = matches!(
+            event.get(0),
+            Some(KeyEvent(KeyCode::Char(_), Modifiers::NONE))
+        );
+        (is_letter && context.line().len() > LONGEST).then_some(Cmd::Noop)
     }
 }
 
