@@ -19,14 +19,14 @@ use super::answer::{Facts, Setback, digest_of};
 use super::hosts::Rank;
 use super::part::Part;
 use super::status::Source;
-use crate::swarm::{ByteRange, Failure, SourceId};
+use crate::swarm::{ByteRange, Failure, SourceId, UNWRITTEN};
 use crate::thex::Tree;
 use crate::transfer::http::{Method, Place, Request, Status};
 use crate::transfer::session::Session;
 use crate::wire::{Sha1, TigerRoot};
 
-/// How much is gathered before it is written: with the bytes being written meanwhile a quarter of what a kill may cost.
-const BUFFER: usize = 128 * 1024;
+/// How much is gathered before it is written, while as much is being written.
+const BUFFER: usize = UNWRITTEN as usize / 2;
 
 /// How long it is gathered at most: a slow download is to be seen growing, too.
 const GATHER_LIMIT: Duration = Duration::from_secs(1);
@@ -78,8 +78,8 @@ pub(super) enum What {
     Told(Facts),
     /// These bytes will come.
     Sending(ByteRange),
-    /// They came slower than we read.
-    Paced,
+    /// They came slower than we read, or not.
+    Paced(bool),
     /// These came, and were not here before.
     Arrived(ByteRange),
     /// The hash tree came, or did not.
@@ -281,9 +281,8 @@ impl Errand {
             match more {
                 Some(Ok(true)) => writing = Some(last),
                 more => {
-                    if (at - range.start) < u64::from(reads) * PACED {
-                        self.tell(What::Paced);
-                    }
+                    let paced = (at - range.start) < u64::from(reads) * PACED;
+                    self.tell(What::Paced(paced));
                     written(last).await?;
                     return match more {
                         None => Err(Trouble::Cut),

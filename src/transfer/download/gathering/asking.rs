@@ -147,7 +147,7 @@ impl Gathering<'_> {
                 Ok(())
             }
             What::Sending(range) => self.take(Input::Sending { source, range }).await,
-            What::Paced => self.take(Input::Paced(source)).await,
+            What::Paced(paced) => self.take(Input::Paced { source, paced }).await,
             What::Tree(tree) => {
                 self.fetching_tree = None;
                 match tree {
