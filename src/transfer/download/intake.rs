@@ -340,7 +340,7 @@ impl Intake {
             (status.rate, status.why) = (0, None);
         });
         let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
-        on_disk(move || shared.store.save(id, &ticket)).await
+        on_disk(move || shared.store.renew(id, &ticket)).await
     }
 
     fn tell(&self, change: impl FnOnce(&mut DownloadStatus)) {

@@ -33,13 +33,24 @@ pub(super) enum End {
     Stopping,
 }
 
-/// What a failure of our own disk means.
+/// What a failure of our own disk means: one that was pulled out, or hangs on a network, comes back with all that is on it.
 pub(super) fn of_disk(error: &io::Error) -> End {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             End::Disk(format!("the disk is full: {error}"))
         }
-        _ => End::Final(Fault::Disk, format!("the disk failed: {error}")),
+        io::ErrorKind::NotFound => End::Disk(format!("the disk is gone: {error}")),
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::InvalidFilename
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::Unsupported => {
+            End::Final(Fault::Disk, format!("the disk does not allow it: {error}"))
+        }
+        _ => End::Disk(format!("the disk fails: {error}")),
     }
 }
 
@@ -136,9 +147,9 @@ impl Job {
         let (shared, id, size) = (Arc::clone(&self.shared), self.id, self.ticket.size);
         let ticket = self.ticket.clone();
         let opened = on_disk(move || {
+            shared.store.renew(id, &ticket)?;
             let (path, journal) = (shared.store.part(id), shared.store.journal(id));
             let part = Part::open(&path, &journal, size).map_err(|error| at(&path, &error))?;
-            shared.store.save(id, &ticket)?;
             Ok((part, shared.store.tree(id, &ticket)))
         });
         let (part, tree) = opened.await?;
@@ -155,7 +166,7 @@ impl Job {
         self.ticket.checked = true;
         let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
         let path = on_disk(move || {
-            shared.store.save(id, &ticket)?;
+            shared.store.renew(id, &ticket)?;
             let path = publish(&shared.store.part(id), id, &shared.folder, &ticket.name)?;
             shared.store.remove(id);
             Ok(path)

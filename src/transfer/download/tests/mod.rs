@@ -333,6 +333,42 @@ async fn a_full_disk_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_disk_that_vanishes_is_waited_for() {
+    let partly =
+        "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\n01234";
+    let rest = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789";
+    // Then it says nothing more.
+    let (sham, guest) = (Sham::telling([partly]).await, Guest::open());
+    let id = guest.downloads.start(sham.wanted()).expect("it begins");
+    guest.until(id, |status| status.done == 5).await;
+    let (here, away) = (guest.unfinished(""), guest.folder.path().join("away"));
+    std::fs::rename(&here, &away).expect("moved");
+    // Where a disk was mounted an empty folder stays.
+    std::fs::create_dir(&here).expect("made");
+    let other = Sham::telling([rest; 20]).await;
+    let source = Source::at(other.addr);
+    assert!(guest.downloads.add_source(id, source));
+    let mut status = guest.downloads.watch(id).expect("it is known");
+    let is_gone = |status: &DownloadStatus| {
+        let why = status.why.as_deref().unwrap_or_default();
+        status.state == DownloadState::Waiting && why.contains("disk is gone")
+    };
+    for _ in 0..5 {
+        let waits = status.wait_for(is_gone).await;
+        drop(waits.expect("it is watched"));
+        status.changed().await.expect("it is tried again");
+    }
+    let begun = std::fs::read_dir(&here).expect("a folder").count();
+    assert_eq!(begun, 0, "nothing was begun in its place");
+    std::fs::remove_dir(&here).expect("removed");
+    std::fs::rename(&away, &here).expect("moved");
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+    let file = end.path.expect("it is somewhere");
+    assert_eq!(std::fs::read(file).expect("there"), BYTES);
+}
+
+#[tokio::test]
 async fn there_is_a_limit_to_what_is_remembered() {
     let guest = Guest::open();
     let wanted = |index| Wanted {
