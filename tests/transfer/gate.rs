@@ -19,8 +19,8 @@ pub(crate) struct Gate {
     passed: Arc<AtomicU64>,
     limit: watch::Sender<u64>,
     reached: watch::Sender<u64>,
-    /// How many connections pass through it.
-    busy: watch::Sender<usize>,
+    /// Changes when all connections are closed.
+    cleared: watch::Sender<()>,
 }
 
 /// A way through a gate to a house. Clones are the same way.
@@ -37,7 +37,7 @@ impl Gate {
             passed: Arc::default(),
             limit: watch::Sender::new(0),
             reached: watch::Sender::new(0),
-            busy: watch::Sender::new(0),
+            cleared: watch::Sender::new(()),
         }
     }
 
@@ -54,17 +54,20 @@ impl Gate {
             limit: self.limit.subscribe(),
             reached: self.reached.clone(),
         };
-        let come_and_go = self.busy.clone();
+        let cleared = self.cleared.clone();
         tokio::spawn(async move {
             while let Ok((outside, _)) = listener.accept().await {
                 let small = socket2::SockRef::from(&outside).set_send_buffer_size(SMALL);
                 small.expect("a socket of its own");
                 let inside = TcpStream::connect(house).await.expect("it listens");
-                let (passage, come_and_go) = (passage.clone(), come_and_go.clone());
-                come_and_go.send_modify(|busy| *busy += 1);
+                let (passage, mut cleared) = (passage.clone(), cleared.subscribe());
                 tokio::spawn(async move {
-                    let _ = passage.pass(outside, inside).await;
-                    come_and_go.send_modify(|busy| *busy -= 1);
+                    tokio::select! {
+                        // Before the gate lets anything out again.
+                        biased;
+                        _ = cleared.changed() => {}
+                        _ = passage.pass(outside, inside) => {}
+                    }
                 });
             }
         });
@@ -79,12 +82,9 @@ impl Gate {
         reached.expect("the gate stands");
     }
 
-    /// Waits until nobody is there: what a dead caller still had to get would be counted for the next one.
-    pub(crate) async fn deserted(&self) {
-        let mut busy = self.busy.subscribe();
-        busy.wait_for(|&busy| busy == 0)
-            .await
-            .expect("the gate stands");
+    /// Closes all connections: what a dead caller still had to get would be counted for the next one.
+    pub(crate) fn clear(&self) {
+        self.cleared.send_replace(());
     }
 
     /// Lets all out.

@@ -9,7 +9,7 @@ use servent::rng::Rng;
 use servent::swarm::{ByteRange, Ranges};
 use servent::transfer::{DownloadState, Downloads, Source, Wanted};
 use servent::wire::Sha1;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use crate::ends;
 use crate::gate::{Gate, Way};
@@ -28,6 +28,12 @@ const LOSS: u64 = 1024 * 1024;
 const FOLDER: &str = "TEST_DOWNLOAD_FOLDER";
 const FILES: &str = "TEST_DOWNLOAD_FILES";
 
+/// Names `libfaketimeMT.so.1` of libfaketime, which has a program see another clock.
+const CLOCK: &str = "TEST_CLOCK";
+
+/// How far the clock may be off, from one look to the next.
+const CLOCKS: [&str; 5] = ["-30y", "+15y", "-1d", "+3600", "+0"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_downloader_killed_at_any_moment_goes_on() {
     ends(async {
@@ -40,6 +46,12 @@ async fn a_downloader_killed_at_any_moment_goes_on() {
 
 /// Five downloads at once, each by so many ways to two houses.
 async fn several_are_killed(kills: usize, size: usize, ways: usize) {
+    let (houses, lots) = five(size).await;
+    are_killed(lots, &[&houses[0], &houses[1]], ways, kills).await;
+}
+
+/// Two houses that share five files.
+async fn five(size: usize) -> ([House; 2], Vec<Lot>) {
     let (first, second) = (House::open(50).await, House::open(50).await);
     let lots = (0..5).map(|number| {
         Lot::of(
@@ -51,7 +63,8 @@ async fn several_are_killed(kills: usize, size: usize, ways: usize) {
             },
         )
     });
-    are_killed(lots.collect(), &[&first, &second], ways, kills).await;
+    let lots = lots.collect();
+    ([first, second], lots)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,6 +82,15 @@ async fn five_downloads_killed_two_hundred_times_go_on() {
 #[ignore = "two hundred kills take minutes"]
 async fn downloads_from_eight_sources_each_killed_two_hundred_times_go_on() {
     several_are_killed(200, 150 * 1024 * 1024, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs libfaketime: TEST_CLOCK=LIBRARY"]
+async fn whatever_the_clock_says_downloads_go_on() {
+    let library = std::env::var(CLOCK).expect("TEST_CLOCK names the library");
+    let (houses, lots) = five(12 * 1024 * 1024).await;
+    let houses = [&houses[0], &houses[1]];
+    ends(are_killed_by(Some(&library), lots, &houses, 1, KILLS)).await;
 }
 
 /// A file that is fetched.
@@ -100,6 +122,17 @@ impl Lot {
 /// Fetches files at once, each by so many ways to every house, by a downloader that is killed so often; a kill may cost a
 /// mebibyte of each file, and no more of any.
 async fn are_killed(lots: Vec<Lot>, houses: &[&House], ways: usize, kills: usize) {
+    are_killed_by(None, lots, houses, ways, kills).await;
+}
+
+/// The same; where a library is named that plays a clock, that one jumps twice in each of the downloader's lives.
+async fn are_killed_by(
+    clock: Option<&str>,
+    lots: Vec<Lot>,
+    houses: &[&House],
+    ways: usize,
+    kills: usize,
+) {
     let gate = Gate::closed();
     let mut paths: Vec<Vec<Way>> = Vec::new();
     for _ in &lots {
@@ -107,19 +140,36 @@ async fn are_killed(lots: Vec<Lot>, houses: &[&House], ways: usize, kills: usize
         paths.push(join_all(houses.map(|house| gate.to(house))).await);
     }
     let guest = tempfile::tempdir().expect("a folder");
-    let run = || downloader_in(guest.path(), &lots, &paths);
+    let told = guest.path().join("clock");
+    let set = |clock: &str| std::fs::write(&told, clock).expect("written");
+    let run = || {
+        let mut downloader = downloader_in(guest.path(), &lots, &paths);
+        if let Some(library) = clock {
+            downloader
+                .env("LD_PRELOAD", library)
+                .env("FAKETIME_TIMESTAMP_FILE", &told)
+                .envs(
+                    ["FAKETIME_NO_CACHE", "FAKETIME_DONT_FAKE_MONOTONIC"].map(|name| (name, "1")),
+                );
+        }
+        downloader.spawn().expect("it starts")
+    };
     let mut rng = Rng::seeded(kills as u64);
     // So that it never ends before the last kill: what is lost comes on top.
     let all: usize = lots.iter().map(|lot| lot.bytes.len()).sum();
     let mut moments: Vec<u64> = (0..kills).map(|_| rng.below(all) as u64).collect();
     moments.sort_unstable();
     let mut before = vec![(0, 0); lots.len()];
-    let mut worst = 0;
+    let (mut last, mut worst) = (0, 0);
     for moment in moments {
+        set(CLOCKS[rng.below(CLOCKS.len())]);
         let mut child = run();
+        gate.open_until((last + moment) / 2).await;
+        set(CLOCKS[rng.below(CLOCKS.len())]);
         gate.open_until(moment).await;
+        last = moment;
         child.kill().await.expect("it runs");
-        gate.deserted().await;
+        gate.clear();
         for ((lot, ways), before) in lots.iter().zip(&paths).zip(&mut before) {
             let came: u64 = ways.iter().map(Way::came).sum();
             let now = (came, lot.kept(guest.path()));
@@ -205,22 +255,22 @@ async fn downloader() {
     join_all(ends).await;
 }
 
-/// Runs the downloader; it dies with its handle.
-fn downloader_in(folder: &Path, lots: &[Lot], paths: &[Vec<Way>]) -> Child {
+/// How to run the downloader; it dies with its handle.
+fn downloader_in(folder: &Path, lots: &[Lot], paths: &[Vec<Way>]) -> Command {
     let file = |(lot, ways): (&Lot, &Vec<Way>)| {
         let hosts = ways.iter().map(|way| way.addr.to_string());
         let hosts = hosts.collect::<Vec<_>>().join(" ");
         format!("{} {} {} {hosts}", lot.name, lot.sha1, lot.bytes.len())
     };
     let files: Vec<String> = lots.iter().zip(paths).map(file).collect();
-    Command::new(std::env::current_exe().expect("it runs"))
+    let mut downloader = Command::new(std::env::current_exe().expect("it runs"));
+    downloader
         .args(["--ignored", "--exact", "resume::downloader"])
         .env(FILES, files.join(","))
         .env(FOLDER, folder)
         .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("it starts")
+        .kill_on_drop(true);
+    downloader
 }
 
 /// The bytes of the file: every mebibyte another.
