@@ -16,11 +16,11 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::conclusion::mismatch;
 use super::delivery::STALL;
 use super::job::{End, on_disk};
 use super::name::safe_name;
 use super::part::Part;
-use super::publish::publish;
 use super::rate::Rate;
 use super::store::{Ticket, at};
 use super::table::is_given_up;
@@ -304,28 +304,12 @@ impl Intake {
     async fn conclude(&self, part: Arc<Part>, size: u64) -> Result<(), End> {
         self.tell(|status| (status.state, status.done) = (DownloadState::Verifying, size));
         let found = on_disk(move || part.finish(size)).await?;
-        let doubt = match self.ticket.sha1 {
-            None => Some("unverified: the source told no SHA-1".to_owned()),
-            Some(told) if told == found => None,
-            Some(told) => {
-                let why = format!("hash mismatch: {told} was promised, {found} came");
-                return Err(End::Final(Fault::HashMismatch, why));
-            }
-        };
-        let (shared, id, name) = (self.shared.clone(), self.id, self.ticket.name.clone());
-        let path = on_disk(move || {
-            let path = publish(&shared.store.part(id), id, &shared.folder, &name)?;
-            shared.store.remove(id);
-            Ok(path)
-        });
-        let path = path.await?;
-        self.tell(|status| {
-            if let Some(name) = path.file_name() {
-                status.name = name.to_string_lossy().into_owned();
-            }
-            status.state = DownloadState::Complete;
-            (status.path, status.sha1, status.why) = (Some(path), Some(found), doubt);
-        });
+        if let Some(why) = mismatch(&self.ticket, found, None) {
+            return Err(End::Final(Fault::HashMismatch, why));
+        }
+        let concluded = self.shared.conclude(self.id, &self.ticket, found, None);
+        let concluded = concluded.await?;
+        self.tell(|status| concluded.show(status));
         Ok(())
     }
 

@@ -12,13 +12,12 @@ use super::contact::Contact;
 use super::gathering::Gathering;
 use super::part::Part;
 use super::partial::Partial;
-use super::publish::publish;
 use super::status::{DownloadId, DownloadState, DownloadStatus, Fault, Source};
 use super::store::{Ticket, at};
 use super::table::is_given_up;
 use super::{Order, Shared};
 use crate::swarm::{Patience, SourceId};
-use crate::wire::{Sha1, TigerRoot};
+use crate::wire::TigerRoot;
 
 /// How an attempt ended without the file.
 #[derive(Debug)]
@@ -156,32 +155,10 @@ impl Job {
         let mut gathering = Gathering::new(self, Arc::new(part));
         let gathered = gathering.run(tree).await;
         gathering.end().await;
-        let found = gathered?;
-        self.hand_over(found).await
-    }
-
-    /// Moves the checked file to the downloads folder.
-    async fn hand_over(&mut self, found: Sha1) -> Result<(), End> {
-        let unverified = self.ticket.sha1.is_none();
-        self.ticket.checked = true;
-        let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
-        let path = on_disk(move || {
-            shared.store.renew(id, &ticket)?;
-            let path = publish(&shared.store.part(id), id, &shared.folder, &ticket.name)?;
-            shared.store.remove(id);
-            Ok(path)
-        });
-        let path = path.await.inspect_err(|_| self.ticket.checked = false)?;
-        self.tell(|status| {
-            if let Some(name) = path.file_name() {
-                status.name = name.to_string_lossy().into_owned();
-            }
-            status.state = DownloadState::Complete;
-            status.path = Some(path);
-            status.sha1 = Some(found);
-            status.active = 0;
-            status.why = unverified.then(|| "unverified: the source told no SHA-1".to_owned());
-        });
+        let (found, tree) = (gathered?, self.partial.tree());
+        let concluded = self.shared.conclude(self.id, &self.ticket, found, tree);
+        let concluded = concluded.await?;
+        self.tell(|status| concluded.show(status));
         Ok(())
     }
 

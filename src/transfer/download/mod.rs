@@ -8,9 +8,11 @@
 //! complete with [`DownloadStatus::why`] saying that it is unverified.
 
 mod answer;
+mod conclusion;
 mod contact;
 mod delivery;
 mod errand;
+mod finished;
 mod gathering;
 mod here;
 mod hosts;
@@ -45,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::delivery::Delivery;
+use self::finished::Finished;
 use self::hosts::Hosts;
 pub use self::intake::Coming;
 use self::intake::{Carrier, Intake};
@@ -58,6 +61,8 @@ use self::table::{Entry, Order, Table};
 use super::credit::Credit;
 use super::http::Walled;
 use super::limit::Limit;
+use crate::library::SharedFile;
+use crate::thex::Tree;
 use crate::wire::Sha1;
 
 pub(super) use partial::Offered;
@@ -80,6 +85,7 @@ struct Shared {
     credit: Credit,
     pushes: Pushes,
     carrier: Carrier,
+    finished: Finished,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
     /// How others reach us, when nobody can connect to us.
@@ -117,6 +123,7 @@ impl Downloads {
                 credit: Credit::default(),
                 pushes: Pushes::new(),
                 carrier: Carrier::default(),
+                finished: Finished::default(),
                 listen: OnceLock::new(),
                 wall: Mutex::default(),
                 table: Mutex::new(Table {
@@ -244,6 +251,9 @@ impl Downloads {
         let mut table = self.shared.table();
         let running = table.order(id, Order::Cancel);
         let known = table.entries.remove(&id);
+        if let Some(sha1) = known.as_ref().and_then(|known| known.status.borrow().sha1) {
+            self.shared.finished.forget(sha1);
+        }
         if known.is_some() && !running {
             self.shared.store.remove(id);
         }
@@ -270,6 +280,16 @@ impl Downloads {
             .entries
             .values()
             .find_map(|entry| entry.partial.of(sha1))
+    }
+
+    /// A file of this digest that was fetched since the start.
+    pub(super) fn finished(&self, sha1: Sha1) -> Option<SharedFile> {
+        self.shared.finished.file(sha1)
+    }
+
+    /// The hash tree of such a file.
+    pub(super) fn finished_tree(&self, sha1: Sha1) -> Option<Arc<Tree>> {
+        self.shared.finished.tree(sha1)
     }
 
     fn revive(&self, status: &DownloadStatus, more: Vec<Source>) -> bool {
