@@ -217,7 +217,10 @@ impl Errand {
     }
 
     async fn connect(&mut self) -> Result<Session, Setback> {
-        let kept = self.session.take().filter(Session::is_reusable);
+        let direct = self.shared.came_late(&self.place);
+        let direct = direct.map(|session| session.through(&self.shared.limit));
+        let kept = direct.or_else(|| self.session.take());
+        let kept = kept.filter(Session::is_reusable);
         // What stands behind a wall may have the same address as what stands behind another.
         let idle = || match self.place.push {
             Some(_) => None,

@@ -2,15 +2,19 @@
 
 mod sham;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use self::sham::{Guest, Sham, digest, reopen};
+use self::sham::{Guest, Sham, digest, head, reopen};
 use super::table::MAX_DOWNLOADS;
 use super::*;
+use crate::wire::Guid;
 
 const BYTES: &[u8] = b"0123456789";
 const NAME: &str = "a.txt";
@@ -328,6 +332,46 @@ async fn a_full_disk_is_waited_for() {
     assert_eq!(waits.state, DownloadState::Waiting);
     assert!(waits.why.is_some_and(|why| why.contains("disk is full")));
     std::fs::remove_file(guest.unfinished("1.part")).expect("removed");
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+}
+
+#[tokio::test]
+async fn who_comes_when_a_relay_was_found_takes_its_place() {
+    let guest = Guest::open();
+    let mut calls = guest.downloads.push_calls().expect("nobody took them");
+    let relay = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let SocketAddr::V4(addr) = relay.local_addr().expect("it has one") else {
+        panic!("the loopback is IPv4");
+    };
+    let servent = Guid([5; 16]);
+    let source = Source {
+        push: Some(servent),
+        relays: vec![addr],
+        ..Source::at("10.1.2.3:6346".parse().expect("an address"))
+    };
+    let wanted = Wanted {
+        sources: vec![source],
+        ..Sham::telling([]).await.wanted()
+    };
+    let id = guest.downloads.start(wanted).expect("it begins");
+    calls.recv().await.expect("it is called");
+    let (mut joined, _) = relay.accept().await.expect("a caller");
+    assert!(head(&mut joined).await.starts_with("GET /gnutella/relay?"));
+    let switch = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    joined
+        .write_all(switch.as_bytes())
+        .await
+        .expect("it listens");
+    head(&mut joined).await;
+    let mut direct = TcpStream::connect(addr).await.expect("it listens");
+    let (given, _) = relay.accept().await.expect("a caller");
+    assert!(guest.downloads.given(servent, given, BytesMut::new()));
+    let part = "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-4/10\r\nContent-Length: 5\r\n\r\n01234";
+    joined.write_all(part.as_bytes()).await.expect("it listens");
+    assert!(head(&mut direct).await.contains("Range: bytes=5-9\r\n"));
+    let rest = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789";
+    direct.write_all(rest.as_bytes()).await.expect("it listens");
     let end = guest.until(id, |status| status.state.is_final()).await;
     assert_eq!((end.state, end.why), (DownloadState::Complete, None));
 }
