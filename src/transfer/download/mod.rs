@@ -8,6 +8,7 @@
 //! complete with [`DownloadStatus::why`] saying that it is unverified.
 
 mod answer;
+mod carrier;
 mod conclusion;
 mod contact;
 mod delivery;
@@ -46,11 +47,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::carrier::Carrier;
+pub use self::carrier::Coming;
 pub use self::delivery::Delivery;
 use self::finished::Finished;
 use self::hosts::Hosts;
-pub use self::intake::Coming;
-use self::intake::{Carrier, Intake};
+use self::intake::Intake;
 use self::job::{Job, Timing};
 use self::name::safe_name;
 use self::part::Part;
@@ -273,6 +275,14 @@ impl Downloads {
         list.iter().filter_map(of).collect()
     }
 
+    /// What failed because a user of an index, who alone has it, could not be reached: no search would find another.
+    pub fn lost(&self) -> Vec<DownloadId> {
+        let table = self.shared.table();
+        let owned = table.entries.iter().filter(|(_, entry)| entry.is_owned);
+        let lost = owned.filter(|(_, entry)| entry.status.borrow().fault == Some(Fault::Source));
+        lost.map(|(&id, _)| id).collect()
+    }
+
     /// What can be had of an unfinished file of this digest.
     pub(super) fn offered(&self, sha1: Sha1) -> Option<Offered> {
         let table = self.shared.table();
@@ -363,6 +373,7 @@ impl Downloads {
             status: status.clone(),
             orders,
             partial: Arc::clone(&partial),
+            is_owned: ticket.owner.is_some(),
         };
         table.entries.insert(id, entry);
         let shared = Arc::clone(&self.shared);
