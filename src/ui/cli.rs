@@ -12,7 +12,7 @@ use super::demo::Demo;
 use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
-use super::rate::{Amount, RateLimit};
+use super::rate::{Amount, RateLimits};
 use crate::overlay::{RoleChoice, Strategy};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
@@ -71,15 +71,15 @@ pub(super) struct Options {
     #[arg(long)]
     pub(super) tit_for_tat: bool,
 
-    /// Upload no faster than this, all uploads together, like 800KiB/s or 5MB/s [default: no limit]
-    #[arg(long, value_name = "RATE")]
+    /// Send no faster than this, all together, like 800KiB/s or 5MB/s; also by class, as `5MB/s,messages=64KiB/s` or `files=2MB/s` [default: no limit]
+    #[arg(long, value_name = "RATE[,CLASS=RATE]")]
     #[serde(deserialize_with = "from_text")]
-    pub(super) upload_limit: Option<RateLimit>,
+    pub(super) upload_limit: Option<RateLimits>,
 
-    /// Download no faster than this, all downloads together [default: no limit]
-    #[arg(long, value_name = "RATE")]
+    /// Receive no faster than this, in the same words [default: no limit]
+    #[arg(long, value_name = "RATE[,CLASS=RATE]")]
     #[serde(deserialize_with = "from_text")]
-    pub(super) download_limit: Option<RateLimit>,
+    pub(super) download_limit: Option<RateLimits>,
 
     /// Join pairs to whom nobody can connect, and pass on up to so many bytes an hour for them, like 500MB [default: nobody]
     #[arg(long, value_name = "BYTES")]

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::get::Get;
 use super::host::Host;
 use super::library::ShowLibrary;
+use super::limit::SetLimit;
 use super::magnet::Magnet;
 use super::results::ShowResults;
 use super::search::Search;
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Watch(Watch),
     /// Show the uploads
     Uploads,
+    /// Show or set how fast bytes may go out and come in
+    Limit(SetLimit),
     /// Show the files we share, or those whose names hold all these words
     Library(ShowLibrary),
     /// Look through the shared folders again
@@ -193,6 +196,11 @@ mod tests {
             Command::Get(_)
         ));
         assert!(matches!(command("connect localhost"), Command::Connect(_)));
+        assert!(matches!(command("limit"), Command::Limit(_)));
+        assert!(matches!(
+            command("limit up 2MB/s,messages=64KiB/s"),
+            Command::Limit(_)
+        ));
         assert!(matches!(read("  # a comment"), Ok(Request::Nothing)));
         assert!(matches!(read(""), Ok(Request::Nothing)));
     }
@@ -209,6 +217,10 @@ mod tests {
             ("search x --ttl 99", "ttl"),
             ("connect a:b", "port"),
             ("peers now", "now"),
+            ("limit up", "RATE"),
+            ("limit 2MB/s", "up"),
+            ("limit up messages=2KB/s", "8KiB/s"),
+            ("limit down leaves=1MB/s", "files"),
             ("help nonsense", "nonsense"),
         ] {
             let failure = read(line).expect_err(line);

@@ -24,6 +24,7 @@ mod host;
 mod index;
 mod lab;
 mod library;
+mod limit;
 mod load;
 mod log;
 mod magnet;

@@ -70,6 +70,7 @@ impl Session {
             Command::Priority(set) => set.run(self),
             Command::Watch(watch) => watch.run(self),
             Command::Uploads => transfers::uploads(self),
+            Command::Limit(limit) => limit.run(self),
             Command::Library(which) => which.run(self),
             Command::Rescan => library::rescan(self).await,
             Command::Status => status::show(self).await,

@@ -71,7 +71,8 @@ pub(super) struct Actor {
     searches: Searches,
     whereabouts: Whereabouts,
     slot: Slot,
-    shed: u64,
+    /// Descriptors that were to be sent and are not.
+    shed: Arc<AtomicU64>,
     /// Whether the overlay has been told that all upload slots are taken.
     busy: bool,
     link_tasks: JoinSet<()>,
@@ -142,7 +143,7 @@ impl Actor {
             searches: Searches::default(),
             whereabouts: Whereabouts::new(parts.listen),
             slot: Slot::default(),
-            shed: 0,
+            shed: Arc::default(),
             busy: false,
             link_tasks: JoinSet::new(),
             errands,

@@ -262,7 +262,7 @@ impl Intake {
         size: u64,
     ) -> Result<Option<String>, End> {
         let mut rate = Rate::new(here(part));
-        let mut tap = Tap::of(&self.shared.limit);
+        let mut tap = self.shared.limit.files();
         let mut at = delivery.from;
         let mut broken = None;
         // Enough of the first bytes to tell where they belong.

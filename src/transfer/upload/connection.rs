@@ -79,7 +79,7 @@ impl<'a> Connection<'a> {
         Self {
             uploads,
             channel: Channel::new(stream, first),
-            tap: Tap::of(&uploads.limit),
+            tap: uploads.limit.files(),
             remote,
             given,
             number: uploads.slots.enlist(),
