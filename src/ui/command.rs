@@ -219,7 +219,7 @@ mod tests {
             ("peers now", "now"),
             ("limit up", "RATE"),
             ("limit 2MB/s", "up"),
-            ("limit up messages=2KB/s", "8KiB/s"),
+            ("limit up messages=2KB/s", "16KiB/s"),
             ("limit down leaves=1MB/s", "files"),
             ("help nonsense", "nonsense"),
         ] {

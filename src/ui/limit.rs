@@ -37,9 +37,7 @@ impl SetLimit {
         if session.screen.json {
             session.screen.json(&json::limits(&rates));
         } else {
-            session
-                .screen
-                .talk(format!("The limit is {}.", limits(&rates)));
+            session.screen.talk(format!("Limits: {}.", limits(&rates)));
         }
         Ok(())
     }

@@ -9,9 +9,9 @@ use crate::transfer::Rates;
 /// The smallest limit: with less, eight sources of a download would all seem to have stalled.
 const LEAST: u64 = 1024;
 
-/// The smallest limit of messages: an ultrapeer's 32 links have 256 bytes a second each then, so that none need be silent for
-/// the 20 s after which other servents hang up.
-const LEAST_OF_MESSAGES: u64 = 8 * 1024;
+/// The smallest limit of messages: each of the eight ultrapeers that a servent seeks has 2 KiB a second then. With less, one
+/// that has much to say finds its socket full for 30 s and takes us for gone.
+const LEAST_OF_MESSAGES: u64 = 16 * 1024;
 
 /// Bytes a second; 0 for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +72,8 @@ impl FromStr for RateLimits {
         let [whole, files, messages] = [whole, files, messages].map(Option::unwrap_or_default);
         if (1..LEAST_OF_MESSAGES).contains(&messages) {
             return Err(
-                "the smallest limit of messages is 8KiB/s: with less, links fall silent and neighbours hang up".to_owned(),
+                "the smallest limit of messages is 16KiB/s: with less, neighbours take us for gone"
+                    .to_owned(),
             );
         }
         if whole > 0 && files.max(messages) > whole {
@@ -154,7 +155,10 @@ mod tests {
             ("5MB/s,", "a limit is like"),
             ("5MB/s,6MB/s", "the whole servent's"),
             ("files=5MB/s,files=6MB/s", "`files` is limited twice"),
-            ("messages=5KB/s", "the smallest limit of messages is 8KiB/s"),
+            (
+                "messages=15KB/s",
+                "the smallest limit of messages is 16KiB/s",
+            ),
             ("5MB/s,files=6MB/s", "faster than the whole"),
         ] {
             let why = text.parse::<RateLimits>().expect_err(text);
