@@ -105,7 +105,7 @@ async fn messages_and_files_keep_to_the_rates_of_their_classes() {
 
     let begun = Instant::now();
     let flooding = tokio::spawn(flood(flooder));
-    let listening = tokio::spawn(async move { while listener.hear().await.is_some() {} });
+    let listening = tokio::spawn(async move { listener.hear_out().await });
     limited.downloads().start(theirs).expect("it begins");
     other.downloads().start(ours).expect("it begins");
 
@@ -133,7 +133,9 @@ async fn messages_and_files_keep_to_the_rates_of_their_classes() {
     }
     assert_eq!(status.peers, 2, "nobody has hung up");
     flooding.abort();
-    listening.abort();
     limited.stop().await;
+    // Behind all that waited its turn.
+    let bye = timeout(PATIENCE, listening).await.expect("in time");
+    assert!(bye.expect("no panic").is_some(), "a Bye does not wait");
     other.stop().await;
 }
