@@ -3,6 +3,8 @@
 //! 1,000 users with 100 files each by default; `USERS` and `FILES` change that. Words are made up and as unevenly common as
 //! those of real names. opennap-ng 0.50 took 160, 130 and 85 µs of CPU for a search of one, two and three words.
 
+mod machine;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
@@ -13,6 +15,8 @@ use servent::rng::Rng;
 use servent::time::Time;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use machine::{resident, thread_time};
 
 /// Searches a measurement.
 const SEARCHES: usize = 20_000;
@@ -366,21 +370,4 @@ fn cpu_time() -> Duration {
         .filter_map(|ticks| ticks.parse::<u64>().ok())
         .sum();
     Duration::from_millis(ticks * 10)
-}
-
-/// How long this thread has been on a core (Linux; zero elsewhere).
-fn thread_time() -> Duration {
-    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let spent = spent.split(' ').next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(spent.unwrap_or_default())
-}
-
-/// Bytes of memory this process has in use (Linux; zero elsewhere).
-fn resident() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = pages
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<usize>().ok());
-    pages.unwrap_or_default() * 4096
 }

@@ -4,6 +4,8 @@
 //! which is how words are spread in real file names; the words searched for are drawn from the same law, so common
 //! words are asked for most. All dice come from one seed. A figure is printed with what it was measured on.
 
+mod machine;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -11,6 +13,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use servent::library::{Library, SharedFile};
 use servent::rng::Rng;
 use servent::wire::{Extensions, Query, QueryFlags};
+
+use machine::{resident, thread_time};
 
 const SEED: u64 = 20_261_120;
 const NAMES: usize = 100_000;
@@ -32,12 +36,12 @@ fn main() {
         names / NAMES
     );
 
-    let (begun, on_cpu) = (Instant::now(), cpu_time());
+    let (begun, on_cpu) = (Instant::now(), thread_time());
     let mut library = Library::new();
     for file in files {
         library.insert(file);
     }
-    let (took, worked) = (begun.elapsed(), cpu_time() - on_cpu);
+    let (took, worked) = (begun.elapsed(), thread_time() - on_cpu);
     let weight = resident().saturating_sub(before);
     println!(
         "  time to index     {:>9.1} ms, of them {:.1} on a core ({:.2} us a name)",
@@ -146,21 +150,4 @@ fn file(n: usize, words: &Words, rng: &mut Rng) -> SharedFile {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-/// How long this thread has been on a core (Linux; zero elsewhere).
-fn cpu_time() -> Duration {
-    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let spent = spent.split(' ').next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(spent.unwrap_or_default())
-}
-
-/// Bytes of memory this process has in use (Linux; zero elsewhere).
-fn resident() -> usize {
-    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = pages
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<usize>().ok());
-    pages.unwrap_or_default() * 4096
 }

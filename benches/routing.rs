@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use servent::overlay::{Config, Direction, Effect, Input, Introduction, Outbox, Overlay, PeerId};
 use servent::rng::Rng;
 use servent::time::Time;
-use servent::wire::handshake::{Abilities, Agreement, Role};
+use servent::wire::handshake::Agreement;
 use servent::wire::{Descriptor, DescriptorCodec, Guid, Kind, Query};
 use tokio_util::codec::{Decoder, Encoder};
 
@@ -132,7 +132,11 @@ fn overlay() -> Overlay {
         let who = Introduction {
             direction: Direction::Outgoing,
             remote,
-            agreement: agreement(),
+            agreement: Agreement {
+                bye: true,
+                degree: 32,
+                ..Agreement::default()
+            },
         };
         let connected = Input::Connected {
             peer: PeerId(number),
@@ -141,26 +145,6 @@ fn overlay() -> Overlay {
         overlay.handle(Time::ZERO, connected, &mut Vec::new());
     }
     overlay
-}
-
-fn agreement() -> Agreement {
-    Agreement {
-        version: (0, 6),
-        role: Role::Ultrapeer,
-        ours: Role::Ultrapeer,
-        agent: String::new(),
-        listen: None,
-        seen_as: None,
-        guid: None,
-        deflate_out: false,
-        deflate_in: false,
-        vendor_messages: false,
-        bye: true,
-        abilities: Abilities::default(),
-        max_ttl: 4,
-        degree: 32,
-        hosts: Vec::new(),
-    }
 }
 
 /// Fresh queries back to back, as a socket brings them.

@@ -269,6 +269,26 @@ fn changes_are_followed_without_asking() {
 }
 
 #[test]
+fn a_file_in_the_place_of_a_folder_takes_its_place_and_back() {
+    let place = Place::new();
+    let (album, away) = (place.share().join("album"), place.home.path().join("away"));
+    place.write("album/one/song", "la");
+    place.write("album/two/song", "la la");
+    let librarian = place.start();
+    settled(&librarian);
+    fs::rename(&album, &away).unwrap();
+    fs::write(&album, "no album").unwrap();
+    until(&librarian, |census| census.bytes == 8);
+    assert_eq!(names(&librarian), ["album"]);
+    fs::remove_file(&album).unwrap();
+    fs::rename(&away, &album).unwrap();
+    until(&librarian, |census| census.bytes == 7);
+    assert_eq!(names(&librarian), ["song", "song"]);
+    fs::rename(&album, &away).unwrap();
+    until(&librarian, |census| census.files == 0);
+}
+
+#[test]
 fn a_folder_that_vanishes_takes_its_files_along_and_brings_them_back() {
     let place = Place::new();
     let (share, away) = (place.share(), place.home.path().join("away"));

@@ -718,12 +718,7 @@ fn a_leaf_gets_a_push_proxy_and_its_pushes() {
     let here = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 6346);
     assert_eq!(meanings(&effects, 1), [VendorMeaning::PushProxyAck(here)]);
 
-    let push = servent::wire::Push {
-        servent,
-        index: 1,
-        addr: here,
-        ggep: servent::wire::Ggep::new(),
-    };
+    let push = servent::wire::Push::new(servent, 1, here);
     let push = Descriptor::new(single.guid(), Kind::Push, 3, push.encode());
     assert_eq!(sent_to(&single.hear(2, push), 1, Kind::Push).len(), 1);
 

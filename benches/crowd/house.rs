@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use servent::net::{Servent, Settings};
 use servent::overlay::{Config, RoleChoice};
+use servent::transfer::Rates;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -184,9 +185,9 @@ pub(crate) fn live(arguments: &[String]) {
         caches: Vec::new(),
         public: None,
         tit_for_tat: false,
-        upload_limit: 0,
+        upload_limit: Rates::default(),
         relay: 0,
-        download_limit: 0,
+        download_limit: Rates::default(),
         connect: Vec::new(),
         index: None,
         upload_slots: 10,

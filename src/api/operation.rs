@@ -40,7 +40,7 @@ pub enum Place {
 }
 
 /// All of them but the three of the server itself: `commands`, `events` and `openapi.json`.
-pub const OPERATIONS: [Operation; 17] = [
+pub const OPERATIONS: [Operation; 18] = [
     get("/api/v1/status", "status", "What the servent is and does"),
     get("/api/v1/peers", "peers", "The neighbours, a line each"),
     get(
@@ -126,6 +126,18 @@ pub const OPERATIONS: [Operation; 17] = [
             about: "HOST:PORT",
         }],
     },
+    post(
+        "/api/v1/limits",
+        "limit",
+        "Set how fast bytes may go out or come in",
+        &[
+            body("direction", "`up` or `down`"),
+            body(
+                "rates",
+                "Like 5MB/s, 5MB/s,messages=64KiB/s or files=2MB/s; 0 for no limit",
+            ),
+        ],
+    ),
     post(
         "/api/v1/rescan",
         "rescan",

@@ -74,7 +74,7 @@ impl Progress {
         self.done.fetch_add(1, Relaxed);
     }
 
-    /// Has it end after the queries under way.
+    /// Has it end; the queries under way do not count.
     pub fn end(&self) {
         self.ended.store(true, Relaxed);
     }
@@ -122,7 +122,7 @@ impl Comparison {
                 && !progress.has_ended()
             {
                 let piece = self.run_part(*part, &workload, &ground, progress);
-                *pieces[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(piece);
+                *pieces[at].lock().unwrap_or_else(PoisonError::into_inner) = piece;
             }
         };
         std::thread::scope(|scope| {
@@ -171,15 +171,18 @@ impl Comparison {
         }
     }
 
+    /// None when it is told to end before anything is asked.
     fn run_part(
         &self,
         part: Part,
         workload: &Workload,
         ground: &Ground,
         progress: &Progress,
-    ) -> Piece {
+    ) -> Option<Piece> {
         let seed = Rng::seeded(self.seed ^ (part.number as u64) << 48).next();
-        let mut world = World::new(ground, self.strategies[part.strategy], self.latency, seed);
+        let strategy = self.strategies[part.strategy];
+        let ended = || progress.has_ended();
+        let mut world = World::new_until(ended, ground, strategy, self.latency, seed)?;
         if self.graph.has_leaves() {
             world.tell_tables(workload);
         }
@@ -188,18 +191,18 @@ impl Comparison {
         let queries = workload.queries();
         let size = queries.len().div_ceil(self.parts_each()).max(1);
         for asked in queries.iter().skip(part.number * size).take(size) {
-            if progress.has_ended() {
+            let Some(measured) = world.ask_until(ended, workload, *asked) else {
                 break;
-            }
-            summary.add(world.ask(workload, *asked));
+            };
+            summary.add(measured);
             progress.one_more();
         }
         summary.note_load(world.load());
-        Piece {
+        Some(Piece {
             summary,
             events: world.events(),
             digest: world.digest(),
             worked: began.elapsed(),
-        }
+        })
     }
 }

@@ -67,27 +67,16 @@ pub(super) fn introduction(node: u32, degree: u32) -> Introduction {
         direction: Direction::Incoming,
         remote: address(node),
         agreement: Agreement {
-            version: (0, 6),
-            role: Role::Ultrapeer,
-            ours: Role::Ultrapeer,
-            agent: String::new(),
-            listen: None,
-            seen_as: None,
-            guid: None,
-            deflate_out: false,
-            deflate_in: false,
             vendor_messages: true,
             bye: true,
             abilities: Abilities {
-                query_routing: false,
-                last_hop_routing: false,
                 dynamic_queries: true,
                 wider_probes: true,
-                relays: false,
+                ..Abilities::default()
             },
             max_ttl: FLOOD_TTL,
             degree,
-            hosts: Vec::new(),
+            ..Agreement::default()
         },
     }
 }

@@ -15,8 +15,8 @@ pub(super) enum Errand {
     Everything,
     /// Look at these files and folders, which have changed.
     Changed(BTreeSet<PathBuf>),
-    /// Hash this file once more.
-    Again(PathBuf),
+    /// Hash these files once more.
+    Again(BTreeSet<PathBuf>),
     /// See whether the shared folders are where they were.
     LookAround,
 }
@@ -59,9 +59,7 @@ impl Errands {
 
     /// Asks for a file to be hashed again after a while.
     pub(super) fn again(&self, path: PathBuf, after: Duration) {
-        self.note(|agenda, now| {
-            agenda.again.insert(path, now + after);
-        });
+        self.note(|agenda, now| agenda.again(path, now + after));
     }
 
     /// Ends [`Self::next`], now and for ever.
@@ -108,6 +106,8 @@ struct Agenda {
     /// When the first and the last of the changes came.
     span: Option<(Instant, Instant)>,
     again: BTreeMap<PathBuf, Instant>,
+    /// None of these is due before.
+    first_again: Option<Instant>,
     last_walk: Instant,
     next_look: Instant,
 }
@@ -120,6 +120,7 @@ impl Agenda {
             changed: BTreeSet::new(),
             span: None,
             again: BTreeMap::new(),
+            first_again: None,
             last_walk: now,
             next_look: now + LOOK,
         }
@@ -133,6 +134,11 @@ impl Agenda {
             self.span = None;
             self.lost = true;
         }
+    }
+
+    fn again(&mut self, path: PathBuf, due: Instant) {
+        self.again.insert(path, due);
+        self.first_again = Some(self.first_again.map_or(due, |first| first.min(due)));
     }
 
     /// The next errand that is due, or when to ask again.
@@ -153,17 +159,17 @@ impl Agenda {
             self.span = None;
             return Ok(Errand::Changed(std::mem::take(&mut self.changed)));
         }
-        let again = self.again.iter().min_by_key(|(_, due)| **due);
-        let again = again.map(|(path, due)| (path.clone(), *due));
-        if let Some((path, _)) = again.as_ref().filter(|(_, due)| *due <= now) {
-            self.again.remove(path);
-            return Ok(Errand::Again(path.clone()));
+        let again = self.first_again.map(|first| first + QUIET);
+        if again.is_some_and(|again| again <= now) {
+            let due = self.again.extract_if(.., |_, due| *due <= now);
+            let due = due.map(|(path, _)| path).collect();
+            self.first_again = self.again.values().min().copied();
+            return Ok(Errand::Again(due));
         }
         if self.next_look <= now {
             self.next_look = now + LOOK;
             return Ok(Errand::LookAround);
         }
-        let again = again.map(|(_, due)| due);
         Err([Some(walk), quiet, again]
             .into_iter()
             .flatten()
@@ -171,7 +177,8 @@ impl Agenda {
     }
 }
 
-/// Changes are looked at when nothing has happened for so long: a file being written changes all the time.
+/// Changes are looked at when nothing has happened for so long: a file being written changes all the time. Files to be
+/// hashed again wait so long for others: looking which are due takes as long as there are files.
 const QUIET: Duration = Duration::from_millis(300);
 
 /// Changes that never pause are looked at so long after the first.
@@ -247,12 +254,17 @@ mod tests {
     fn each_thing_comes_when_it_is_due() {
         let (mut agenda, start) = begun();
         agenda.next_look = start + LOOK;
-        agenda.again.insert(PathBuf::from("x"), start + LOOK * 2);
+        let late = start + LOOK * 2;
+        for (number, name) in ["y", "x", "z"].into_iter().enumerate() {
+            agenda.again(name.into(), late + QUIET * number as u32);
+        }
         assert_eq!(agenda.take(start), Err(start + LOOK));
         assert_eq!(agenda.take(start + LOOK), Ok(Errand::LookAround));
-        let late = start + LOOK * 2;
-        assert_eq!(agenda.take(late), Ok(Errand::Again(PathBuf::from("x"))));
         assert_eq!(agenda.take(late), Ok(Errand::LookAround));
+        assert_eq!(agenda.take(late), Err(late + QUIET));
+        let both = paths(&["x", "y"]).into_iter().collect();
+        assert_eq!(agenda.take(late + QUIET), Ok(Errand::Again(both)));
+        assert_eq!(agenda.take(late + QUIET), Err(late + QUIET * 3));
         agenda.asked = true;
         assert_eq!(agenda.take(late), Ok(Errand::Everything));
         assert_eq!(agenda.take(late + WALK), Ok(Errand::Everything));

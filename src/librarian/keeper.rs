@@ -34,14 +34,31 @@ pub(super) struct Keeper {
     pub(super) grounds: Vec<Ground>,
     /// Every shared file by number, with the stamp of which its digest is known or has been asked for.
     pub(super) ledger: HashMap<u32, Option<Stamp>>,
+    /// The folders in which these are: where one of them is, or was, a change may concern more than a file.
+    pub(super) peopled: BTreeSet<PathBuf>,
     pub(super) watch: Option<Watch>,
 }
 
 /// What one walk has met so far.
-#[derive(Default)]
 struct Tour {
+    /// Nothing below these is shared, and they may have been moved since the last walk.
+    never: Vec<PathBuf>,
+    /// Not yet in the library.
+    batch: Vec<(SharedFile, Stamp)>,
     seen: HashSet<u32>,
     skipped: u64,
+}
+
+impl Tour {
+    fn new(never: &[PathBuf]) -> Self {
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        Self {
+            never: never.iter().map(real).collect(),
+            batch: Vec::with_capacity(BATCH),
+            seen: HashSet::new(),
+            skipped: 0,
+        }
+    }
 }
 
 impl Keeper {
@@ -51,12 +68,14 @@ impl Keeper {
             match errand {
                 Errand::Everything => self.walk_everything(),
                 Errand::Changed(paths) => self.visit(&paths),
-                Errand::Again(path) => {
-                    let index = self.board.read().by_path(&path).map(|file| file.index);
-                    if let Some(index) = index {
-                        self.ledger.insert(index, None);
-                        self.visit(&BTreeSet::from([path]));
-                    }
+                Errand::Again(mut paths) => {
+                    let library = self.board.read();
+                    paths.retain(|path| {
+                        let index = library.by_path(path).map(|file| file.index);
+                        index.is_some_and(|index| self.ledger.insert(index, None).is_some())
+                    });
+                    drop(library);
+                    self.visit(&paths);
                 }
                 Errand::LookAround if self.find_grounds() != self.grounds => self.walk_everything(),
                 Errand::LookAround => {}
@@ -69,14 +88,17 @@ impl Keeper {
         if let Some(watch) = &mut self.watch {
             watch.retry();
         }
-        let mut tour = Tour::default();
+        let mut tour = Tour::new(&self.never);
+        self.peopled.clear();
         for ground in self.grounds.clone() {
             self.walk(&ground, &ground.path, &mut tour);
         }
+        self.take_in(&mut tour);
         if self.is_stopped() {
             return;
         }
-        self.strike_out(&tour, |_| true);
+        let all = self.ledger.keys().copied().collect();
+        self.strike_out(&tour, all);
         // A walk asked for while this one was under way is the one the asker waits for.
         let counts = u64::from(!self.errands.is_asked());
         self.board.publish(|census| {
@@ -90,7 +112,9 @@ impl Keeper {
 
     /// Makes the library true to these files, and to these folders with all below them.
     fn visit(&mut self, paths: &BTreeSet<PathBuf>) {
-        let mut tour = Tour::default();
+        let mut tour = Tour::new(&self.never);
+        let folders = paths.iter().map(PathBuf::as_path);
+        let folders: BTreeSet<&Path> = folders.filter(|path| self.desert(path)).collect();
         let mut walked: Option<(Ground, &Path)> = None;
         for path in paths {
             let around = self
@@ -110,17 +134,38 @@ impl Keeper {
                 walked = Some((ground, path));
             }
         }
+        self.take_in(&mut tour);
         if self.is_stopped() {
             return;
         }
-        self.strike_out(&tour, |file| {
-            let path = file.path();
-            let below = path
-                .ancestors()
-                .take_while(|way| way.starts_with(&file.root));
-            below.into_iter().any(|way| paths.contains(way))
-        });
+        let library = self.board.read();
+        let files = paths.iter().filter_map(|path| library.by_path(path));
+        let mut concerned: Vec<u32> = files.map(|file| file.index).collect();
+        if !folders.is_empty() {
+            let below = |file: &&SharedFile| {
+                let path = file.path();
+                let mut ways = path
+                    .ancestors()
+                    .take_while(|way| way.starts_with(&file.root));
+                ways.any(|way| folders.contains(way))
+            };
+            concerned.extend(library.files().filter(below).map(|file| file.index));
+        }
+        drop(library);
+        self.strike_out(&tour, concerned);
         self.board.publish(|_| {});
+    }
+
+    /// Forgets a folder and those below it, until files are met there again; tells whether there were any in it.
+    fn desert(&mut self, folder: &Path) -> bool {
+        let below = self.peopled.range(folder.to_owned()..);
+        let below: Vec<PathBuf> = { below.take_while(|other| other.starts_with(folder)) }
+            .cloned()
+            .collect();
+        for folder in &below {
+            self.peopled.remove(folder);
+        }
+        !below.is_empty()
     }
 
     /// The shared folders that are there now, each once.
@@ -135,11 +180,6 @@ impl Keeper {
     }
 
     fn walk(&mut self, ground: &Ground, from: &Path, tour: &mut Tour) {
-        let never: Vec<PathBuf> = self
-            .never
-            .iter()
-            .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()))
-            .collect();
         // A shared folder inside another is walked by itself, so that a file is met once.
         let others: Vec<Ground> = self
             .grounds
@@ -147,11 +187,11 @@ impl Keeper {
             .filter(|other| other.path != ground.path)
             .cloned()
             .collect();
-        let barred = |path: &Path| {
+        let never = tour.never.clone();
+        let barred = move |path: &Path| {
             never.iter().any(|never| path.starts_with(never))
                 || others.iter().any(|other| *path == *other.path)
         };
-        let mut batch = Vec::with_capacity(BATCH);
         for sight in ground.walk(from, barred) {
             match sight {
                 Sight::Folder(path) => {
@@ -159,30 +199,41 @@ impl Keeper {
                         watch.add(&path);
                     }
                 }
-                Sight::File(file, stamp) => batch.push((file, stamp)),
+                Sight::File(file, stamp) => tour.batch.push((file, stamp)),
                 Sight::Unreadable => tour.skipped += 1,
             }
             if self.is_stopped() {
                 return;
             }
-            if batch.len() == BATCH {
-                self.take_in(&mut batch, tour);
+            if tour.batch.len() == BATCH {
+                self.take_in(tour);
             }
         }
-        self.take_in(&mut batch, tour);
     }
 
     /// Puts what is new or changed into the library, with its digest where that is known.
-    fn take_in(&mut self, batch: &mut Vec<(SharedFile, Stamp)>, tour: &mut Tour) {
+    fn take_in(&mut self, tour: &mut Tour) {
+        let Tour {
+            batch,
+            seen,
+            skipped,
+            ..
+        } = tour;
         let library = self.board.read();
         batch.retain(|(file, stamp)| {
-            let Some(known) = library.by_path(&file.path()) else {
+            let path = file.path();
+            if let Some(folder) = path.parent()
+                && !self.peopled.contains(folder)
+            {
+                self.peopled.insert(folder.to_owned());
+            }
+            let Some(known) = library.by_path(&path) else {
                 return true;
             };
             let same =
                 known.root == file.root && self.ledger.get(&known.index) == Some(&Some(*stamp));
             if same {
-                tour.seen.insert(known.index);
+                seen.insert(known.index);
             }
             !same
         });
@@ -195,14 +246,14 @@ impl Keeper {
             let path = file.path();
             (file.sha1, file.tree) = known.digests(&path, *stamp).unzip();
             let readable = is_readable(&path);
-            tour.skipped += u64::from(!readable);
+            *skipped += u64::from(!readable);
             readable
         });
         let mut library = self.board.write();
         for (file, stamp) in batch.drain(..) {
             let hashed = file.sha1.is_some();
             let index = library.insert(file);
-            tour.seen.insert(index);
+            seen.insert(index);
             let before = self.ledger.insert(index, Some(stamp));
             if !hashed {
                 if before.flatten().is_some_and(|before| before != stamp) {
@@ -216,20 +267,13 @@ impl Keeper {
         self.board.publish(|_| {});
     }
 
-    /// Takes out of the library what a walk has not met and should have.
-    fn strike_out(&mut self, tour: &Tour, should: impl Fn(&SharedFile) -> bool) {
-        let unseen = self
-            .ledger
-            .keys()
-            .filter(|index| !tour.seen.contains(index));
-        let unseen: Vec<u32> = unseen.copied().collect();
-        for few in unseen.chunks(BATCH) {
+    /// Takes out of the library which of these a walk has not met.
+    fn strike_out(&mut self, tour: &Tour, mut concerned: Vec<u32>) {
+        concerned.retain(|index| !tour.seen.contains(index));
+        for few in concerned.chunks(BATCH) {
             let mut library = self.board.write();
             for index in few {
-                let gone = library
-                    .get(*index)
-                    .filter(|file| should(file))
-                    .map(SharedFile::path);
+                let gone = library.get(*index).map(SharedFile::path);
                 if gone.is_some_and(|path| library.remove(&path)) {
                     self.ledger.remove(index);
                 }

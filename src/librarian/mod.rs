@@ -21,7 +21,7 @@ pub use open::{open, open_cached};
 pub use oversharing::oversharing;
 pub use trees::Trees;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,7 +118,7 @@ impl Librarian {
             drop(hashing);
         })?;
         let watch = Watch::start(Arc::clone(&errands));
-        let (grounds, ledger) = (Vec::new(), HashMap::new());
+        let (grounds, ledger, peopled) = (Vec::new(), HashMap::new(), BTreeSet::new());
         let keeper = Keeper {
             folders,
             never,
@@ -129,6 +129,7 @@ impl Librarian {
             stopped,
             grounds,
             ledger,
+            peopled,
             watch,
         };
         spawn("keeper", move || {

@@ -1,8 +1,8 @@
 //! The socket for datagrams, beside the port for connections.
 //!
-//! The one rule: a datagram may be lost, so nobody waits for one. What comes too fast from one address is thrown away and
-//! counted, what comes while the actor is busy waits in line like a neighbour's word, and what the system does not take at
-//! once is not sent.
+//! The one rule: a datagram may be lost, so nobody waits for one. What comes too fast, from one address or for the limit of
+//! messages, is thrown away and counted, what comes while the actor is busy waits in line like a neighbour's word, and what
+//! the limit or the system does not take at once is not sent.
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -16,6 +16,7 @@ use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep};
 
 use super::inbox::{Inbox, Report};
+use crate::transfer::Limit;
 use crate::wire::{Descriptor, datagram};
 
 /// The longest datagram there is.
@@ -38,6 +39,8 @@ const TROUBLE: Duration = Duration::from_millis(100);
 pub(super) struct Datagrams {
     socket: Arc<UdpSocket>,
     lost: Arc<AtomicU64>,
+    /// How fast they may go out and come in.
+    limits: [Limit; 2],
 }
 
 impl Datagrams {
@@ -52,19 +55,29 @@ impl Datagrams {
         Ok(Self {
             socket: Arc::new(socket),
             lost: Arc::default(),
+            limits: <[Limit; 2]>::default(),
         })
+    }
+
+    /// The same, but held to these limits of what goes out and what comes in.
+    pub(super) fn within(self, limits: [Limit; 2]) -> Self {
+        Self { limits, ..self }
     }
 
     /// Sends a datagram now or not at all.
     pub(super) fn send(&self, addr: SocketAddrV4, descriptor: &Descriptor) {
         let bytes = datagram::write(descriptor);
+        if !self.limits[0].admits_datagram(bytes.len()) {
+            self.lost.fetch_add(1, Relaxed);
+            return;
+        }
         if let Err(error) = self.socket.try_send_to(&bytes, addr.into()) {
             self.lost.fetch_add(1, Relaxed);
             tracing::debug!(%addr, %error, "a datagram was not sent");
         }
     }
 
-    /// Datagrams lost on our side: malformed, too many, or not taken by the system.
+    /// Datagrams lost on our side: malformed, too many, above a limit, or not taken by the system.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Relaxed)
     }
@@ -84,9 +97,9 @@ impl Datagrams {
                     continue;
                 }
             };
-            let read = pace
-                .admit(Instant::now(), sender(from))
-                .then(|| datagram::read(&buffer[..len]));
+            let is_admitted =
+                pace.admit(Instant::now(), sender(from)) && self.limits[1].admits_datagram(len);
+            let read = is_admitted.then(|| datagram::read(&buffer[..len]));
             let Some(Ok(descriptor)) = read else {
                 self.lost.fetch_add(1, Relaxed);
                 continue;

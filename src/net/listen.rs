@@ -20,7 +20,7 @@ use super::admission::{Admission, Permit};
 use super::greet::{Failure, converse, place, whole_group};
 use super::inbox::{Greeted, Inbox, Order, Report};
 use super::membership::{Membership, find, list, send_list};
-use super::word::{BRING, FETCH, LIST, LONGEST, Word};
+use super::word::{BRING, BRING_LIST, FETCH, LONGEST, Word};
 use crate::librarian::Shelf;
 use crate::overlay::{Direction, Introduction};
 use crate::transfer::http::Giv;
@@ -203,7 +203,7 @@ impl Door {
             Ok(Ok(Word::Listed)) => match &self.napster {
                 Some(Napster { membership, .. }) => {
                     drop(seat);
-                    input.advance(BRING.len() + LIST.len());
+                    input.advance(BRING_LIST.len());
                     let expected = membership.expected();
                     let welcome = expected.welcome_list(stream, remote, input);
                     if let Err(error) = welcome.await {

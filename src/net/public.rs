@@ -3,6 +3,7 @@
 //! The one rule: a servent that was not started with a [`Public`] contacts none of this, nor looks a name up.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 use super::bootstrap::{Bootstrap, Candidate};
 use super::inbox::{Inbox, Order, Report};
@@ -18,6 +19,9 @@ const UDP_CACHES: [(&str, u16); 4] = [
 /// Its list of servents on the web: addresses, one a line, as from a GWebCache.
 const WEB_CACHES: [&str; 1] = ["http://ghc4.gtkgnutella.com/list4"];
 
+/// Who has been there for an hour is likely to stay (GWebCache 1.3.1), and no cache is to be told more often.
+const HOUR: Duration = Duration::from_secs(3_600);
+
 /// Where UPnP gateways listen to all (UPnP Device Architecture 1.1, section 1.3.2).
 const UPNP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 255, 255, 250), 1900);
 
@@ -28,6 +32,8 @@ pub struct Public {
     pub udp_caches: Vec<(String, u16)>,
     /// GWebCaches, by their URLs, to be asked when there is nobody else.
     pub web_caches: Vec<String>,
+    /// How long an ultrapeer that strangers reach has been up before it tells one of these of itself, and between two times.
+    pub announce_every: Duration,
     /// Who is asked by NAT-PMP and PCP to pass our port through; the gateway of the default route if nothing is said.
     pub gateway: Option<Ipv4Addr>,
     /// Where UPnP gateways are looked for.
@@ -42,6 +48,7 @@ impl Public {
                 .map(|(name, port)| (name.to_owned(), port))
                 .into(),
             web_caches: WEB_CACHES.map(str::to_owned).into(),
+            announce_every: HOUR,
             gateway: None,
             upnp: UPNP,
         }

@@ -1,4 +1,5 @@
-//! Looks for further sources of unfinished downloads, and sends the Pushes they ask for.
+//! Looks for further sources of unfinished downloads, tries those again that have one source only, and sends the Pushes they
+//! ask for.
 //!
 //! The one rule: the network is asked rarely. A content is asked for only while it has few sources, at most once a minute in
 //! all, and each time twice as long after the last (gtk-gnutella and LimeWire both punish whoever repeats himself).
@@ -10,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::inbox::{Inbox, Order, Report};
-use crate::transfer::{DownloadId, Downloads, Source};
+use crate::transfer::{DownloadId, DownloadState, Downloads, Source};
 use crate::wire::{Query, Sha1, Urn};
 
 /// How often is looked whether something is due.
@@ -52,7 +53,7 @@ impl Seeker {
         let mut calls = self.downloads.push_calls();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut dues = HashMap::new();
+        let (mut dues, mut retries) = (HashMap::new(), HashMap::new());
         let mut pause = Instant::now();
         loop {
             tokio::select! {
@@ -63,6 +64,7 @@ impl Seeker {
                 }
                 _ = look.tick() => {
                     let now = Instant::now();
+                    retry(&self.downloads, now, &mut retries);
                     if now < pause || *self.neighbours.borrow() == 0 {
                         continue;
                     }
@@ -99,6 +101,28 @@ impl Seeker {
     }
 }
 
+/// Tries downloads again that failed because a user of an index was not to be reached.
+fn retry(downloads: &Downloads, now: Instant, dues: &mut HashMap<DownloadId, Due>) {
+    let is_unfinished = |id: DownloadId| {
+        let status = downloads.watch(id);
+        status.is_some_and(|status| status.borrow().state != DownloadState::Complete)
+    };
+    dues.retain(|id, _| is_unfinished(*id));
+    for id in downloads.lost() {
+        let due = dues.entry(id).or_insert(Due {
+            at: now + WAITS.0,
+            wait: WAITS.0 * 2,
+        });
+        if due.at <= now {
+            downloads.resume(id);
+            *due = Due {
+                at: now + due.wait,
+                wait: (due.wait * 2).min(WAITS.1),
+            };
+        }
+    }
+}
+
 /// Asks the network for a content, and gives the download whoever has it.
 async fn seek(inbox: Inbox, downloads: Downloads, id: DownloadId, sha1: Sha1) {
     let (reply, answer) = oneshot::channel();
@@ -122,5 +146,39 @@ async fn seek(inbox: Inbox, downloads: Downloads, id: DownloadId, sha1: Sha1) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_was_not_reached_is_tried_again_ever_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let downloads = Downloads::open(&folder.path().join("data"), folder.path(), "test/1");
+        let downloads = downloads.expect("it opens");
+        let owner = "tekb a tune.mp3".parse().expect("an owner");
+        let away = || async { Err(io::ErrorKind::ConnectionRefused.into()) }.boxed();
+        let id = downloads.receive("tune.mp3", 5, None, owner, away());
+        let id = id.expect("it begins");
+        let mut status = downloads.watch(id).expect("it is known");
+        let over = status.wait_for(|status| status.state.is_final()).await;
+        assert_eq!(over.expect("it is watched").state, DownloadState::Failed);
+        let (mut dues, begun) = (HashMap::new(), Instant::now());
+        for seconds in [0, 59] {
+            retry(&downloads, begun + Duration::from_secs(seconds), &mut dues);
+            assert_eq!(status.borrow().state, DownloadState::Failed);
+        }
+        retry(&downloads, begun + WAITS.0, &mut dues);
+        assert_eq!(status.borrow().state, DownloadState::Waiting);
+        assert_eq!(dues[&id].at, begun + WAITS.0 * 3);
+        assert!(downloads.cancel(id));
+        retry(&downloads, begun + WAITS.0, &mut dues);
+        assert!(dues.is_empty());
     }
 }

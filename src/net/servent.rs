@@ -109,6 +109,8 @@ impl Servent {
         settings.overlay.relays = settings.relay > 0;
         uploads.repay(settings.tit_for_tat);
         stores.downloads.limit().set(settings.download_limit);
+        let limits = [uploads.limit().clone(), stores.downloads.limit().clone()];
+        let datagrams = datagrams.map(|datagrams| datagrams.within(limits.clone()));
         uploads.lobby().narrow(room.seats());
         uploads.serve_also(stores.librarian.trees(), stores.downloads.clone());
         stores.downloads.listen_on(listen);
@@ -124,6 +126,7 @@ impl Servent {
                 shelf: stores.librarian.shelf(),
                 census: stores.librarian.census(),
                 uploads: uploads.clone(),
+                limits: limits.clone(),
                 delay: settings.link_delay,
             })
         });
@@ -198,6 +201,7 @@ impl Servent {
                 agent: AGENT.to_owned(),
                 inbox: inbox.clone(),
                 neighbours: neighbours.clone(),
+                announce_every: public.announce_every,
                 news: tell_of_caches,
             };
             let gone = over.clone();

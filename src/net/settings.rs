@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Public;
 use crate::overlay;
+use crate::transfer::Rates;
 
 /// What a servent is started with; the command line fills it.
 #[derive(Clone, Debug)]
@@ -32,10 +33,10 @@ pub struct Settings {
     pub upload_slots: usize,
     /// Whether those who brought us more go first in the queue for uploads.
     pub tit_for_tat: bool,
-    /// Bytes a second that may go out, messages and files together; 0 for all there are.
-    pub upload_limit: u64,
-    /// Bytes a second that may come in; 0 for all there are.
-    pub download_limit: u64,
+    /// How fast bytes may go out.
+    pub upload_limit: Rates,
+    /// How fast bytes may come in.
+    pub download_limit: Rates,
     /// Bytes an hour that are passed on between pairs to whom nobody can connect; 0 for nobody's.
     pub relay: u64,
     /// How long what a link has to carry waits before it goes: zero, but where many servents on one machine are to be as far

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{BootstrapStep, GatewayNews};
 use crate::overlay::{Counts, Direction, Reachable, RoleReason};
-use crate::transfer::RelayStatus;
+use crate::transfer::{Carried, Rates, RelayStatus};
 use crate::wire::Guid;
 use crate::wire::handshake::Role;
 
@@ -38,8 +38,10 @@ pub struct Status {
     pub downloads: usize,
     /// Uploads running.
     pub uploads: usize,
-    /// Bytes a second that may go out and come in; 0 for all there are.
-    pub limits: [u64; 2],
+    /// How fast bytes may go out and come in.
+    pub limits: [Rates; 2],
+    /// Bytes that went out and came in.
+    pub carried: [Carried; 2],
     /// What is passed on between pairs to whom nobody can connect.
     pub relay: RelayStatus,
     /// Descriptors, by kind and direction.
@@ -83,7 +85,8 @@ impl Status {
             dynamic_queries: 0,
             downloads: 0,
             uploads: 0,
-            limits: [0; 2],
+            limits: [Rates::default(); 2],
+            carried: [Carried::default(); 2],
             relay: RelayStatus::default(),
             counts: Counts::default(),
             shed: 0,

@@ -42,8 +42,11 @@ pub(super) const BRING: &[u8] = b"SEND";
 /// What [`Word::Fetch`] begins with.
 pub(super) const FETCH: &[u8] = b"GET";
 
-/// Behind either of them: not a file is meant, but all. A nick that begins so has more behind it.
-pub(super) const LIST: &[u8] = b"LIST";
+/// What [`Word::Listed`] is. A nick that begins as it goes on behind [`BRING`] has more behind that.
+pub(super) const BRING_LIST: &[u8] = b"SENDLIST";
+
+/// What [`Word::List`] is.
+pub(super) const FETCH_LIST: &[u8] = b"GETLIST";
 
 impl Word {
     /// What `bytes` begin with; none while they may still become a word.
@@ -52,23 +55,20 @@ impl Word {
             return Some(*word);
         }
         let napster = [
-            (FETCH, Self::Fetch, Self::List),
-            (BRING, Self::Bring, Self::Listed),
+            (FETCH, Self::Fetch, FETCH_LIST, Self::List),
+            (BRING, Self::Bring, BRING_LIST, Self::Listed),
         ];
-        for (word, one, all) in napster {
-            let Some(rest) = bytes.strip_prefix(word) else {
-                continue;
-            };
-            return match rest.strip_prefix(LIST) {
-                Some([next, ..]) if next.is_ascii_graphic() => Some(one),
-                Some(_) => Some(all),
-                None if LIST.starts_with(rest) => None,
-                None if rest[0].is_ascii_graphic() => Some(one),
-                None => Some(Self::Junk),
-            };
+        for (word, one, list, all) in napster {
+            match (bytes.strip_prefix(list), bytes.strip_prefix(word)) {
+                (Some([next, ..]), _) if next.is_ascii_graphic() => return Some(one),
+                (Some(_), _) => return Some(all),
+                _ if list.starts_with(bytes) => return None,
+                (_, Some([next, ..])) if next.is_ascii_graphic() => return Some(one),
+                (_, Some(_)) => return Some(Self::Junk),
+                (_, None) => {}
+            }
         }
-        let mut words = { WORDS.iter().map(|(word, _)| *word) }.chain([FETCH, BRING]);
-        let unfinished = words.any(|word| word.starts_with(bytes));
+        let unfinished = WORDS.iter().any(|(word, _)| word.starts_with(bytes));
         (!unfinished).then_some(Self::Junk)
     }
 }

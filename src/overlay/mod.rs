@@ -71,7 +71,7 @@ pub use prospect::Prospect;
 pub use reach::is_believed;
 pub use reachable::Reachable;
 pub use roles::{RoleChoice, RoleReason};
-pub use strategy::{Ring, Strategy, Walk};
+pub use strategy::{Ring, Strategy, StrategyError, Walk};
 
 use asking::Askings;
 use datagram::Datagrams;

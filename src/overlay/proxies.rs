@@ -181,14 +181,8 @@ impl Overlay {
         };
         let (servent, index, addr) = (push.servent, push.index, push.addr);
         if self.is_proven(now, from) {
-            let ggep = Ggep::new();
-            let push = Push {
-                servent,
-                index,
-                addr,
-                ggep,
-            };
-            self.pass_push(now, *from.ip(), push, out);
+            // It may carry anything behind; what is passed on says what is known, and no more.
+            self.pass_push(now, *from.ip(), Push::new(servent, index, addr), out);
         } else if let Some(udp) = &mut self.datagrams {
             let waiting = Pending::Push {
                 servent,

@@ -8,7 +8,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use crate::time::Time;
-use crate::wire::{Descriptor, Ggep, Guid, Kind, Push};
+use crate::wire::{Descriptor, Guid, Kind, Push};
 
 use super::ledger::holder;
 use super::offer::LOWEST_PORT;
@@ -87,12 +87,7 @@ impl Overlay {
             }
             return;
         };
-        let push = Push {
-            servent,
-            index,
-            addr,
-            ggep: Ggep::new(),
-        };
+        let push = Push::new(servent, index, addr);
         let guid = Guid::random(&mut self.rng);
         self.queries.learn(now, &guid, SEEN);
         let push = Descriptor::new(guid, Kind::Push, ttl, push.encode());
@@ -107,12 +102,7 @@ impl Overlay {
         let (Some(to), Some(addr)) = (to, here) else {
             return false;
         };
-        let push = Push {
-            servent,
-            index,
-            addr,
-            ggep: Ggep::new(),
-        };
+        let push = Push::new(servent, index, addr);
         let guid = Guid::random(&mut self.rng);
         let push = Descriptor::new(guid, Kind::Push, 1, push.encode());
         self.reply(now, to, push, out)

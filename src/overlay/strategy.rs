@@ -6,6 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use thiserror::Error;
+
 /// A way of asking the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
@@ -101,22 +103,30 @@ impl Default for Walk {
     }
 }
 
-impl FromStr for Strategy {
-    type Err = String;
+/// Why a text is no strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StrategyError {
+    /// It names none.
+    #[error("there is no way of searching called `{0}`; there are flood, ring, walk and dynamic")]
+    Unknown(String),
+    /// It names one with a parameter that this one cannot have.
+    #[error("{0}")]
+    Parameter(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Strategy {
+    type Err = StrategyError;
+
+    fn from_str(text: &str) -> Result<Self, StrategyError> {
         let (name, parameters) = text.split_once(':').unwrap_or((text, ""));
         let mut strategy = match name {
             "flood" => Self::Flood { ttl: None },
             "ring" => Self::Ring(Ring::default()),
             "walk" => Self::Walk(Walk::default()),
             "dynamic" => Self::Dynamic,
-            _ => {
-                return Err(format!(
-                    "there is no way of searching called `{name}`; there are flood, ring, walk and dynamic"
-                ));
-            }
+            _ => return Err(StrategyError::Unknown(name.to_owned())),
         };
+        let refuse = StrategyError::Parameter;
         for parameter in parameters.split(',').filter(|part| !part.is_empty()) {
             let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             match (&mut strategy, key) {
@@ -125,22 +135,27 @@ impl FromStr for Strategy {
                     let ttls: Result<Vec<u8>, _> =
                         value.split('-').map(|ttl| number(key, ttl)).collect();
                     *ring = Ring::new(&ttls?)
-                        .ok_or_else(|| format!("a ring has 1 to {MAX_ROUNDS} ttls"))?;
+                        .ok_or_else(|| refuse(format!("a ring has 1 to {MAX_ROUNDS} ttls")))?;
                 }
                 (Self::Walk(walk), "walkers") => walk.walkers = number(key, value)?,
                 (Self::Walk(walk), "ttl") => walk.ttl = number(key, value)?,
                 (Self::Walk(walk), "check") => walk.check = number(key, value)?,
-                _ => return Err(format!("`{name}` has no parameter `{key}`{}", hint(name))),
+                _ => {
+                    let hint = hint(name);
+                    return Err(refuse(format!("`{name}` has no parameter `{key}`{hint}")));
+                }
             }
         }
         Ok(strategy)
     }
 }
 
-fn number(key: &str, value: &str) -> Result<u8, String> {
+fn number(key: &str, value: &str) -> Result<u8, StrategyError> {
     match value.parse() {
         Ok(number @ 1..) => Ok(number),
-        _ => Err(format!("`{key}` is a number from 1 to 255, not `{value}`")),
+        _ => Err(StrategyError::Parameter(format!(
+            "`{key}` is a number from 1 to 255, not `{value}`"
+        ))),
     }
 }
 
@@ -212,7 +227,7 @@ mod tests {
             "fly",
             "",
         ] {
-            let why = bad.parse::<Strategy>().expect_err(bad);
+            let why = bad.parse::<Strategy>().expect_err(bad).to_string();
             assert!(why.contains('`') || why.contains("ttls"), "{why}");
         }
     }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{ByteRange, Ranges, Source, SourceId, Swarm};
+use super::{ByteRange, MOST_WORKING, Ranges, Source, SourceId, Swarm};
 use crate::time::Time;
 
-/// What is under way of one file, from all sources together, while there are four or fewer: should we be killed, no more
-/// than this is fetched again. gtk-gnutella serves 512 KiB at a time.
-const UNDER_WAY: u64 = 1024 * 1024;
+/// What is at risk of one file, from all sources together: should we be killed, this is fetched again. It may be a
+/// mebibyte, but a source that sent slower than we read may send ahead when we are held up.
+const AT_RISK: u64 = 768 * 1024;
 
-/// The least that is asked for at a time: less would cost more in round trips.
-const SMALLEST_SLICE: u64 = 256 * 1024;
+/// What is asked of a source whose speed is not known: so that four can begin at once.
+const FIRST_SLICE: u64 = AT_RISK / 4;
 
 /// A slow source is asked for what it brings in this time, so that nobody has to wait long for its last bytes.
 const SLICE_TIME: Duration = Duration::from_secs(4);
@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(1);
 const PER_LATENCY: u32 = 50;
 const LARGEST_SLICE: u64 = 8 * 1024 * 1024;
 
-/// What is fetched from a slow source at least.
+/// What is fetched from a slow source at least; less would cost more in round trips.
 const SLOWEST_SLICE: u64 = 64 * 1024;
 
 /// Of so many places the rarest is chosen; where there are more, every so many-th is looked at.
@@ -37,9 +37,10 @@ impl Swarm {
         let Some(size) = self.size else {
             // Nobody else is asked before somebody told the size.
             let alone = self.sources.values().all(|source| source.work().is_none());
-            return alone.then_some(ByteRange::new(0, UNDER_WAY));
+            return alone.then_some(ByteRange::new(0, FIRST_SLICE));
         };
         let source = self.sources.get(&id)?;
+        let most = self.most(now);
         let claims = self.claims(now);
         let whole = ByteRange::new(0, size);
         let offered: Vec<ByteRange> = match &source.has {
@@ -53,13 +54,13 @@ impl Swarm {
         // Towards the end less at a time, so that all end together.
         let left: u64 = free.iter().map(ByteRange::len).sum();
         let slice = self
-            .slice(source)
+            .slice(source, most)
             .min(self.share(source, left).max(SLOWEST_SLICE));
         // Blocks that come from one source have one who answers for them.
         let next = source.last_end;
         let next = next.filter(|next| free.iter().any(|gap| gap.start == *next));
         let start = match next {
-            _ if free.is_empty() => return self.double(now, id, &offered),
+            _ if free.is_empty() => return self.double(now, id, &offered, most),
             // Others are gathering the same file: what we fetch is for them, too.
             next if self.sources.values().any(|other| other.has.is_some()) => {
                 self.rarest(&free, slice, next)
@@ -112,17 +113,34 @@ impl Swarm {
         working.count() as u64 + 1
     }
 
+    /// Whether more can be at risk than is.
+    pub(super) fn has_room(&self, now: Time) -> bool {
+        self.room(now) >= SLOWEST_SLICE
+    }
+
+    fn room(&self, now: Time) -> u64 {
+        let at_risk = self.sources.values().map(|source| source.at_risk(now));
+        AT_RISK.saturating_sub(at_risk.sum())
+    }
+
+    /// The most a source is asked for that may send ahead of our reading: its part of what may be at risk, if all work who
+    /// can.
+    fn most(&self, now: Time) -> u64 {
+        let able = |source: &&Source| source.work().is_some() || source.is_ready(now);
+        let able = self.sources.values().filter(able).count();
+        let share = AT_RISK / able.clamp(1, MOST_WORKING) as u64;
+        share.min(self.room(now))
+    }
+
     /// How much to ask a source for.
-    fn slice(&self, source: &Source) -> u64 {
-        let share = UNDER_WAY / self.workers();
-        let most = share.max(SMALLEST_SLICE);
+    fn slice(&self, source: &Source, most: u64) -> u64 {
         let least = SLOWEST_SLICE.min(most);
         let during = |time: Duration| {
             let bytes = u128::from(source.speed) * time.as_micros() / 1_000_000;
             u64::try_from(bytes).unwrap_or(u64::MAX)
         };
         match source.speed {
-            0 => most,
+            0 => most.min(FIRST_SLICE),
             _ if source.paced => {
                 let long = source.latency.saturating_mul(PER_LATENCY).max(LONG);
                 during(long)
@@ -180,7 +198,13 @@ impl Swarm {
     }
 
     /// The end of the game: all is asked for, but somebody will take long. Whoever is faster is asked for the same.
-    fn double(&self, now: Time, id: SourceId, offered: &[ByteRange]) -> Option<ByteRange> {
+    fn double(
+        &self,
+        now: Time,
+        id: SourceId,
+        offered: &[ByteRange],
+        most: u64,
+    ) -> Option<ByteRange> {
         let own = self.sources.get(&id)?;
         let slowest = self.sources.iter().filter(|(other, source)| {
             let alone = |work: ByteRange| {
@@ -209,6 +233,7 @@ impl Swarm {
         let part = part
             .filter(|part| !part.is_empty())
             .max_by_key(ByteRange::len)?;
-        self.here.lacks(part).next()
+        let ByteRange { start, end } = self.here.lacks(part).next()?;
+        Some(ByteRange::new(start, end.min(start + most)))
     }
 }

@@ -36,8 +36,13 @@ pub enum Input {
         /// Which.
         range: ByteRange,
     },
-    /// A source sends slower than we read: nothing it sent waits anywhere to be lost with us.
-    Paced(SourceId),
+    /// An answer has come, and it is known how.
+    Paced {
+        /// From whom.
+        source: SourceId,
+        /// Whether it came slower than we read: nothing of it waited anywhere to be lost with us.
+        paced: bool,
+    },
     /// An answer is at its end; the source can be asked again.
     Ended(SourceId),
     /// Asking a source came to nothing, or broke off.

@@ -14,6 +14,7 @@ mod verdict;
 
 pub use event::{Crime, Effect, Failure, Input, Outbox, SourceId};
 pub use ranges::{ByteRange, Ranges};
+pub(crate) use source::UNWRITTEN;
 pub use source::{Source, Standing};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,9 +70,8 @@ pub struct Swarm {
     judging: BTreeSet<u64>,
     /// Who sent what is not yet proven.
     senders: Vec<(ByteRange, SourceId)>,
-    /// Whose blocks were right and wrong by this tree.
+    /// Whose blocks were right by this tree.
     right: BTreeSet<SourceId>,
-    wrong: BTreeSet<SourceId>,
     /// Whom this tree condemned.
     condemned: BTreeSet<SourceId>,
     /// Only one source at a time, because nobody could say whose fault it was.
@@ -99,7 +99,6 @@ impl Swarm {
             judging: BTreeSet::new(),
             senders: Vec::new(),
             right: BTreeSet::new(),
-            wrong: BTreeSet::new(),
             condemned: BTreeSet::new(),
             alone: false,
             checking: false,
@@ -121,9 +120,9 @@ impl Swarm {
             }
             Input::Sending { source, range } => self.on_sending(now, source, range),
             Input::Arrived { source, range } => self.on_arrived(now, source, range, out),
-            Input::Paced(id) => {
-                if let Some(source) = self.sources.get_mut(&id) {
-                    source.paced = true;
+            Input::Paced { source, paced } => {
+                if let Some(source) = self.sources.get_mut(&source) {
+                    source.paced = paced;
                 }
             }
             Input::Ended(id) => {
@@ -348,7 +347,7 @@ impl Swarm {
                 .sources
                 .values()
                 .filter(|source| source.work().is_some());
-            if working.count() >= most {
+            if working.count() >= most || !self.has_room(now) {
                 return;
             }
             let range = self.choose(now, id);

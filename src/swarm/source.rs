@@ -141,7 +141,6 @@ impl Source {
         let (at, end) = (range.start, range.end);
         self.standing = Standing::Working { at, end };
         self.latency = self.latency.min(now.since(self.heard));
-        self.paced = false;
         (self.begun, self.heard) = (Some(now), now);
     }
 
@@ -157,6 +156,18 @@ impl Source {
         self.brought += range.len();
         (self.failures, self.refusals, self.in_vain) = (0, 0, 0);
         self.measure(now);
+    }
+
+    /// How much of what it is to bring a kill would cost: what it sends in a moment, and what we have not yet written. Of
+    /// who keeps silent nothing is on its way, and who sends slower than we read has sent nothing ahead.
+    pub(super) fn at_risk(&self, now: Time) -> u64 {
+        let work = self.work().map_or(0, |work| work.len());
+        match (self.speed, now.since(self.heard) < SILENCE) {
+            (_, false) => 0,
+            (0, true) => work,
+            (_, true) if self.paced => work.min(UNWRITTEN),
+            (speed, true) => work.min(UNWRITTEN.saturating_add(speed)),
+        }
     }
 
     /// Notes the end of an answer.
@@ -196,6 +207,12 @@ impl Source {
         (self.spent, self.sent) = (Duration::ZERO, 0);
     }
 }
+
+/// What is gathered of one answer and not yet on the disk, at most.
+pub(crate) const UNWRITTEN: u64 = 128 * 1024;
+
+/// Of a source that is silent for so long nothing is on its way, as far as we can tell.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What comes within less says nothing of the speed: it was in flight already. Short answers are put together.
 const MEASURABLE: Duration = Duration::from_millis(100);

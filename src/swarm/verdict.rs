@@ -50,7 +50,6 @@ impl Swarm {
                 source.doubts += weight;
             }
         }
-        self.wrong.extend(senders.iter().copied());
         if self.is_tree_false() {
             return self.drop_tree(out);
         }
@@ -66,10 +65,11 @@ impl Swarm {
         }
     }
 
-    /// Whether the tree's own teller is wrong by it, and nobody right.
+    /// Whether the tree would condemn its own teller, and nobody is right by it. One bad block of his proves nothing: a liar
+    /// may tell a true tree, and his may be the first block that is judged.
     fn is_tree_false(&self) -> bool {
-        let of_teller = |teller| self.wrong.contains(&teller);
-        self.right.is_empty() && self.teller.is_some_and(of_teller)
+        let teller = self.teller.and_then(|teller| self.sources.get(&teller));
+        self.right.is_empty() && teller.is_some_and(|teller| teller.doubts >= CONDEMNED)
     }
 
     /// Whether the tree has condemned all there are, and nobody was ever right by it.
@@ -83,7 +83,7 @@ impl Swarm {
     /// then.
     pub(super) fn drop_tree(&mut self, out: &mut impl Outbox) {
         (self.block, self.proven) = (None, Ranges::new());
-        (self.judging, self.right, self.wrong) = Default::default();
+        (self.judging, self.right) = Default::default();
         for source in self.sources.values_mut() {
             source.doubts = 0;
         }

@@ -20,6 +20,7 @@ pub use download::{
     Coming, Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Priority,
     PushCall, Source, Wanted,
 };
-pub use limit::Limit;
+pub(crate) use limit::Tap;
+pub use limit::{Carried, Limit, Rates};
 pub use lobby::{Lobby, Seat};
 pub use upload::{Identity, PushWish, RelayStatus, UploadStatus, Uploads};

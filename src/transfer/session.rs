@@ -73,7 +73,7 @@ impl Session {
 
     /// The same, but that bodies come through this limit.
     pub(super) fn through(mut self, limit: &Limit) -> Self {
-        self.tap = Tap::of(limit);
+        self.tap = limit.files();
         self
     }
 

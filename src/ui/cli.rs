@@ -12,8 +12,8 @@ use super::demo::Demo;
 use super::host::Host;
 use super::index::RunIndex;
 use super::lab::{Compare, Lab};
-use super::rate::{Amount, RateLimit};
-use crate::overlay::{RoleChoice, Strategy};
+use super::rate::{Amount, RateLimits};
+use crate::overlay::{RoleChoice, Strategy, StrategyError};
 
 /// Share folders on the Gnutella network, search it, and fetch what you find.
 ///
@@ -71,15 +71,15 @@ pub(super) struct Options {
     #[arg(long)]
     pub(super) tit_for_tat: bool,
 
-    /// Upload no faster than this, all uploads together, like 800KiB/s or 5MB/s [default: no limit]
-    #[arg(long, value_name = "RATE")]
+    /// Send no faster than this, all together, like 800KiB/s or 5MB/s; also by class, as `5MB/s,messages=64KiB/s` or `files=2MB/s` [default: no limit]
+    #[arg(long, value_name = "RATE[,CLASS=RATE]")]
     #[serde(deserialize_with = "from_text")]
-    pub(super) upload_limit: Option<RateLimit>,
+    pub(super) upload_limit: Option<RateLimits>,
 
-    /// Download no faster than this, all downloads together [default: no limit]
-    #[arg(long, value_name = "RATE")]
+    /// Receive no faster than this, in the same words [default: no limit]
+    #[arg(long, value_name = "RATE[,CLASS=RATE]")]
     #[serde(deserialize_with = "from_text")]
-    pub(super) download_limit: Option<RateLimit>,
+    pub(super) download_limit: Option<RateLimits>,
 
     /// Join pairs to whom nobody can connect, and pass on up to so many bytes an hour for them, like 500MB [default: nobody]
     #[arg(long, value_name = "BYTES")]
@@ -243,22 +243,28 @@ pub(super) enum Asked {
 impl FromStr for Asked {
     type Err = String;
 
+    /// Relays of the real network trim a flood, so one with a TTL above 7 would only pretend.
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':').unwrap_or((text, "")) {
-            ("index", "") => Ok(Self::Index),
-            ("index", parameters) => Err(format!("`index` has no parameter `{parameters}`")),
-            _ => parse_strategy(text).map(Self::Network),
+        let way = parse_way(text)?;
+        if let Some(Strategy::Flood { ttl: Some(ttl) }) = way {
+            parse_ttl(&ttl.to_string())?;
         }
+        Ok(way.map_or(Self::Index, Self::Network))
     }
 }
 
-/// A way to search the real network: relays trim a flood, so a TTL above 7 would only pretend.
-pub(super) fn parse_strategy(text: &str) -> Result<Strategy, String> {
-    let strategy: Strategy = text.parse()?;
-    if let Strategy::Flood { ttl: Some(ttl) } = strategy {
-        parse_ttl(&ttl.to_string())?;
+/// A way of searching the network; none for `index`, where that is one as well.
+pub(super) fn parse_way(text: &str) -> Result<Option<Strategy>, String> {
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("index", "") => Ok(None),
+        ("index", parameters) => Err(format!("`index` has no parameter `{parameters}`")),
+        _ => text.parse().map(Some).map_err(|why| match why {
+            StrategyError::Unknown(name) => format!(
+                "there is no way of searching called `{name}`; there are flood, ring, walk, dynamic and index"
+            ),
+            StrategyError::Parameter(why) => why,
+        }),
     }
-    Ok(strategy)
 }
 
 /// A TTL a query may begin with: relays trim what is above 7, so more would only pretend.

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::get::Get;
 use super::host::Host;
 use super::library::ShowLibrary;
+use super::limit::SetLimit;
 use super::magnet::Magnet;
 use super::results::ShowResults;
 use super::search::Search;
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Watch(Watch),
     /// Show the uploads
     Uploads,
+    /// Show or set how fast bytes may go out and come in
+    Limit(SetLimit),
     /// Show the files we share, or those whose names hold all these words
     Library(ShowLibrary),
     /// Look through the shared folders again
@@ -85,7 +88,12 @@ pub(super) enum Request {
     /// To be told something.
     Show(String),
     /// To do something.
-    Do(Command),
+    Do {
+        /// What.
+        command: Command,
+        /// Whether to show what comes of it as JSON.
+        json: bool,
+    },
 }
 
 /// Reads one line.
@@ -101,8 +109,9 @@ pub(super) fn read(line: &str) -> Result<Request, Failure> {
             command: Command::Help(Help {
                 command: Some(name),
             }),
+            ..
         }) => explain(&name).map(Request::Show),
-        Ok(Line { command }) => Ok(Request::Do(command)),
+        Ok(Line { command, json }) => Ok(Request::Do { command, json }),
         Err(error) if !error.use_stderr() => Ok(Request::Show(error.render().to_string())),
         Err(error) => Err(Failure::from(error)),
     }
@@ -135,6 +144,11 @@ pub(super) fn usage(name: &str) -> Option<String> {
 struct Line {
     #[command(subcommand)]
     command: Command,
+
+    /// Print JSON: an object or a line an item
+    // Every command has it, so none need tell of it.
+    #[arg(long, global = true, hide = true)]
+    json: bool,
 }
 
 /// Every command: its name, what may follow it, what it is for.
@@ -169,7 +183,10 @@ mod tests {
 
     fn command(line: &str) -> Command {
         match read(line) {
-            Ok(Request::Do(command)) => command,
+            Ok(Request::Do {
+                command,
+                json: false,
+            }) => command,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -193,8 +210,26 @@ mod tests {
             Command::Get(_)
         ));
         assert!(matches!(command("connect localhost"), Command::Connect(_)));
+        assert!(matches!(command("limit"), Command::Limit(_)));
+        assert!(matches!(
+            command("limit up 2MB/s,messages=64KiB/s"),
+            Command::Limit(_)
+        ));
         assert!(matches!(read("  # a comment"), Ok(Request::Nothing)));
         assert!(matches!(read(""), Ok(Request::Nothing)));
+    }
+
+    #[test]
+    fn every_command_can_tell_in_json() {
+        for line in ["status --json", "--json peers", "search some words --json"] {
+            let read = read(line);
+            assert!(
+                matches!(read, Ok(Request::Do { json: true, .. })),
+                "{line}: {read:?}"
+            );
+        }
+        // It is no news behind each of them.
+        assert_eq!(usage("status").as_deref(), Some(""));
     }
 
     #[test]
@@ -209,6 +244,10 @@ mod tests {
             ("search x --ttl 99", "ttl"),
             ("connect a:b", "port"),
             ("peers now", "now"),
+            ("limit up", "RATE"),
+            ("limit 2MB/s", "up"),
+            ("limit up messages=2KB/s", "16KiB/s"),
+            ("limit down leaves=1MB/s", "files"),
             ("help nonsense", "nonsense"),
         ] {
             let failure = read(line).expect_err(line);

@@ -88,7 +88,7 @@ mod tests {
             upload-slots = 3
             tit-for-tat = true
             upload-limit = "5MB/s"
-            download-limit = "800KiB/s"
+            download-limit = "800KiB/s,messages=64KiB/s"
             relay = "500MB"
             role = "leaf"
             search = "flood:ttl=2"

@@ -24,6 +24,8 @@ mod host;
 mod index;
 mod lab;
 mod library;
+mod limit;
+mod lines;
 mod load;
 mod log;
 mod magnet;

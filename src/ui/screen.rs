@@ -1,7 +1,7 @@
 //! Where all output goes: data to stdout, talk to stderr, and both above the line being typed where there is a prompt.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -12,8 +12,8 @@ use super::prompt::Printer;
 use super::render::{Line, Style, table};
 use crate::api::{Order, Said};
 
-/// The output of the program.
-#[derive(Debug)]
+/// The output of the program. Clones write to the same place.
+#[derive(Clone, Debug)]
 pub(super) struct Screen {
     /// The printer of the prompt, where there is one.
     printer: Option<Printer>,
@@ -25,7 +25,7 @@ pub(super) struct Screen {
     colour_out: bool,
     colour_err: bool,
     /// Why stdout takes nothing any more, once it does not.
-    closed: OnceLock<io::ErrorKind>,
+    closed: Arc<OnceLock<io::ErrorKind>>,
 }
 
 impl Screen {
@@ -39,7 +39,7 @@ impl Screen {
             quiet,
             colour_out: wanted && io::stdout().is_terminal(),
             colour_err: wanted && io::stderr().is_terminal(),
-            closed: OnceLock::new(),
+            closed: Arc::default(),
         }
     }
 
@@ -62,7 +62,15 @@ impl Screen {
             quiet,
             colour_out,
             colour_err,
-            closed: OnceLock::new(),
+            closed: Arc::default(),
+        }
+    }
+
+    /// The same, for commands that are to print JSON.
+    pub(super) fn in_json(&self) -> Self {
+        Self {
+            json: true,
+            ..self.clone()
         }
     }
 
@@ -261,7 +269,7 @@ impl Screen {
 }
 
 /// A caller of the control API, and the terminal he writes to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Caller {
     say: mpsc::Sender<Said>,
     columns: Option<usize>,

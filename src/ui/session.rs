@@ -52,6 +52,16 @@ impl Session {
         Self { results, ..self }
     }
 
+    /// The same, for a command that is to print JSON.
+    pub(super) fn in_json(&self) -> Self {
+        Self {
+            servent: self.servent.clone(),
+            screen: Arc::new(self.screen.in_json()),
+            manner: self.manner,
+            results: Arc::clone(&self.results),
+        }
+    }
+
     /// Carries out a command, to its end.
     pub(super) async fn run(&self, command: Command) -> Result<(), Failure> {
         match command {
@@ -70,6 +80,7 @@ impl Session {
             Command::Priority(set) => set.run(self),
             Command::Watch(watch) => watch.run(self),
             Command::Uploads => transfers::uploads(self),
+            Command::Limit(limit) => limit.run(self),
             Command::Library(which) => which.run(self),
             Command::Rescan => library::rescan(self).await,
             Command::Status => status::show(self).await,
@@ -99,7 +110,7 @@ impl Session {
             });
         self.screen.table(["command", "what it does"], rows);
         self.screen
-            .talk("Try: search some words, then get 1. `help get` says more about get.");
+            .talk("Try: search some words, then get 1. `help get` says more about get; `--json` behind any has it print JSON.");
     }
 
     /// The results of the last search or browse. Not to be held across an await.

@@ -7,7 +7,7 @@ use super::render::{bytes, counted, json, rate, span};
 use super::session::Session;
 use crate::net::{BootstrapSource, BootstrapStep, GatewayNews, GatewayStep};
 use crate::overlay::Tally;
-use crate::transfer::RelayStatus;
+use crate::transfer::{Carried, Rates, RelayStatus};
 
 /// Shows it.
 pub(super) async fn show(session: &Session) -> Result<(), Failure> {
@@ -63,14 +63,8 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
             .join(", "),
         ),
         ("index", membership::told(&session.servent)),
-        (
-            "limits",
-            format!(
-                "{} up, {} down",
-                limit(status.limits[0]),
-                limit(status.limits[1])
-            ),
-        ),
+        ("limits", limits(&status.limits)),
+        ("carried", carried(&status.carried)),
         ("relays", relay(&status.relay)),
         ("by TCP reachable", status.reachable[0].to_string()),
         ("by UDP reachable", status.reachable[1].to_string()),
@@ -174,6 +168,37 @@ fn gateway(news: &GatewayNews) -> String {
             .map(|next| format!("next asked in {}", span(next))),
     );
     steps.join("; ")
+}
+
+/// How fast bytes may go out and come in: all of them, and those of each class that has a limit of its own.
+pub(super) fn limits([up, down]: &[Rates; 2]) -> String {
+    let classes = |rates: &Rates| {
+        let classes = [(rates.files, "files"), (rates.messages, "messages")];
+        let limited = classes.iter().filter(|(limit, _)| *limit > 0);
+        let parts: Vec<_> = limited
+            .map(|(limit, class)| format!("{class} {}", rate(*limit)))
+            .collect();
+        match &parts[..] {
+            [] => String::new(),
+            parts => format!(" ({})", parts.join(", ")),
+        }
+    };
+    format!(
+        "{} up{}, {} down{}",
+        limit(up.whole),
+        classes(up),
+        limit(down.whole),
+        classes(down)
+    )
+}
+
+/// What went out and came in.
+fn carried([up, down]: &[Carried; 2]) -> String {
+    let both = |way: &Carried| {
+        let (files, messages) = (bytes(way.files), bytes(way.messages));
+        format!("{files} of files and {messages} of messages")
+    };
+    format!("{} up, {} down", both(up), both(down))
 }
 
 /// A limit in words.

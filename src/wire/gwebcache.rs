@@ -126,6 +126,11 @@ pub fn web_cache_question(vendor: &str, version: &str) -> String {
     format!("get=1&hostfile=1&urlfile=1&net=gnutella&client={vendor}&version={version}")
 }
 
+/// The part of a URL that tells a cache of either version of a servent, and asks one of version 2 for others.
+pub fn web_cache_announcement(vendor: &str, version: &str, addr: SocketAddrV4) -> String {
+    format!("get=1&update=1&ip={addr}&net=gnutella&client={vendor}&version={version}")
+}
+
 fn is_cache(url: &str) -> bool {
     let rest = url.strip_prefix("http://");
     rest.is_some_and(|rest| !rest.is_empty()) && url.len() <= MAX_URL
@@ -168,6 +173,11 @@ mod tests {
         assert_eq!(
             web_cache_question("SRVT", "0.1.0"),
             "get=1&hostfile=1&urlfile=1&net=gnutella&client=SRVT&version=0.1.0"
+        );
+        let addr = SocketAddrV4::new([44, 1, 0, 1].into(), 6346);
+        assert_eq!(
+            web_cache_announcement("SRVT", "0.1.0", addr),
+            "get=1&update=1&ip=44.1.0.1:6346&net=gnutella&client=SRVT&version=0.1.0"
         );
     }
 }

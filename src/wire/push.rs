@@ -23,6 +23,16 @@ impl Push {
     /// The payload without extensions: GUID, index, address, port.
     const FIXED_LEN: usize = 26;
 
+    /// One without extensions.
+    pub const fn new(servent: Guid, index: u32, addr: SocketAddrV4) -> Self {
+        Self {
+            servent,
+            index,
+            addr,
+            ggep: Ggep::new(),
+        }
+    }
+
     /// The servent GUID of a push payload: its first 16 bytes. All that a relay needs to read.
     pub fn servent_of(payload: &[u8]) -> Option<Guid> {
         Guid::read(payload)
@@ -71,12 +81,8 @@ mod tests {
 
     #[test]
     fn a_push_comes_back_and_a_part_of_it_is_refused() {
-        let mut push = Push {
-            servent: Guid([7; 16]),
-            index: 0x0102_0304,
-            addr: "1.2.3.4:6346".parse().expect("an address"),
-            ggep: Ggep::new(),
-        };
+        let addr = "1.2.3.4:6346".parse().expect("an address");
+        let mut push = Push::new(Guid([7; 16]), 0x0102_0304, addr);
         let plain = push.encode();
         assert_eq!(plain.len(), Push::FIXED_LEN);
         push.ggep.push("TLS", Bytes::new());

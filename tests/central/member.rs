@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use servent::net::{Search, SearchHit, Servent, Settings, Standing};
 use servent::overlay;
-use servent::transfer::{DownloadId, DownloadState};
+use servent::transfer::{DownloadId, DownloadState, Rates};
 
 use crate::caller::ANYWHERE;
 
@@ -56,9 +56,9 @@ impl Member {
             index: Some(index),
             upload_slots: 4,
             tit_for_tat: false,
-            upload_limit: 0,
+            upload_limit: Rates::default(),
             relay: 0,
-            download_limit: 0,
+            download_limit: Rates::default(),
             deflate: false,
             link_delay: Duration::ZERO,
             overlay: overlay::Config {

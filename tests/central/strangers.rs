@@ -6,7 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 use servent::central::server::Server;
 use servent::central::{Kind, Limits};
 use servent::net::SearchHit;
-use servent::transfer::{DownloadId, DownloadState};
+use servent::transfer::{DownloadId, DownloadState, Priority};
 
 use crate::caller::{ANYWHERE, Caller, guarded, index};
 use crate::member::{Member, names, pattern};
@@ -321,7 +321,7 @@ async fn what_broke_off_goes_on_after_a_restart_and_can_be_left_alone_and_forgot
             .await
             .expect("it broke off");
         // Nobody is asked for a paused one, also when it was about to be.
-        assert!(downloads.pause(id));
+        assert!(downloads.prefer(id, Priority::High) && downloads.pause(id));
         let is = |state| move |status: &servent::transfer::DownloadStatus| status.state == state;
         status
             .wait_for(is(DownloadState::Paused))
@@ -339,6 +339,8 @@ async fn what_broke_off_goes_on_after_a_restart_and_can_be_left_alone_and_forgot
             .expect("more came");
 
         let asker = asker.restart(server.listen()).await;
+        let again = asker.servent.downloads().list();
+        assert_eq!(again[0].priority, Priority::High);
         let (fetched, from) = tokio::join!(asker.finished(id), stranger.give(5_000));
         assert_eq!((fetched, from), (Ok(bytes.clone()), 4_000 - 1_024));
 

@@ -107,6 +107,16 @@ fn verbs_talk_to_the_servent_that_runs() {
     );
     assert_eq!(verb(&["status", "--json"]).json()[0]["peers"], 1);
 
+    let set = verb(&["limit", "up", "2MB/s,messages=64KiB/s", "--json"]);
+    assert_eq!(set.code, Some(0), "{set:?}");
+    let limits = &verb(&["status", "--json"]).json()[0]["limits"];
+    assert_eq!(limits, &set.json()[0]);
+    assert_eq!(
+        (&limits["upload"], &limits["messages"]["upload"]),
+        (&json!(2_000_000), &json!(65_536))
+    );
+    assert_eq!(verb(&["limit", "down", "2MB/s,leaves=1MB/s"]).code, Some(2));
+
     let none = verb(&["search", "nothing such", "--wait", "0.05"]);
     assert_eq!(
         (none.code, none.data.len(), none.talk.len()),

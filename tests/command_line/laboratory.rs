@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::process::{Ended, Process, command, home};
+use crate::process::{Ended, GUARD, Process, command, home};
 
 fn lab(home: &Path, arguments: &str) -> Ended {
     let mut command = command(home);
@@ -164,4 +166,29 @@ fn ctrl_c_ends_an_experiment_with_what_is_done_so_far() {
         assert_eq!(told.len(), 1, "{ended:?}");
         assert_eq!(told[0]["cut_short"], true);
     }
+}
+
+#[test]
+fn an_exercise_cut_short_leaves_a_report_that_says_so() {
+    let home = home();
+    let mut command = command(home.path());
+    // The first points take a moment each, all of them would take minutes.
+    let line = "lab course cs550 --nodes 60 --queries 30 --out half --json";
+    command.args(line.split(' '));
+    let running = Process::spawn(command);
+    let until = Instant::now() + GUARD;
+    while !home.path().join("half").exists() {
+        assert!(Instant::now() < until, "it does not begin");
+        thread::sleep(Duration::from_millis(1));
+    }
+    running.signal("INT");
+    let ended = running.end_by_itself();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    let told = &ended.json()[0];
+    assert_eq!(told["cut_short"], true);
+    let done = told["rows"].as_array().expect("rows").len();
+    let report = fs::read_to_string(home.path().join("half/report.md"));
+    assert_eq!(report.is_ok(), done > 0, "{ended:?}");
+    let marked = |report: String| report.contains(&format!("**Cut short**: {done} of 180 points"));
+    assert!(report.map_or(true, marked));
 }

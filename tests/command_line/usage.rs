@@ -20,6 +20,11 @@ fn a_bad_command_line_is_told_in_one_sentence() {
     for (arguments, part) in [
         (&["--serach", "flood"][..], "--search"),
         (&["--search", "fly"], "no way of searching"),
+        (
+            &["--upload-limit", "5MB/s,leaves=1MB/s"],
+            "`files` and `messages`",
+        ),
+        (&["--download-limit", "messages=15KB/s"], "16KiB/s"),
         (&["compare", "--nodes", "0"], "at least 2"),
         (
             &["compare", "--strategies", "flood,fly"],

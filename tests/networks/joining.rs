@@ -1,8 +1,7 @@
 //! Ways into a network: host caches by UDP, web caches when nobody else helps; and whom nobody asks.
 
 use std::net::SocketAddrV4;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use servent::net::{BootstrapSource, BootstrapStep, Servent};
@@ -13,26 +12,42 @@ use tokio::time::timeout;
 
 use crate::network::{LOOPBACK_ANY, PATIENCE, nothing_public, settings};
 
-/// A web cache that answers everybody with `body`, in the manner of an old server; how often it was asked.
-async fn web_cache(body: String) -> (SocketAddrV4, Arc<AtomicUsize>) {
+/// What a web cache was asked, behind the question mark.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+fn count(asked: &Asked) -> usize {
+    asked.lock().expect("nobody panics").len()
+}
+
+/// A web cache that answers everybody with `body`, in the manner of an old server.
+async fn web_cache(body: String) -> (SocketAddrV4, Asked) {
     let listener = TcpListener::bind(LOOPBACK_ANY).await.expect("a port");
     let Ok(std::net::SocketAddr::V4(addr)) = listener.local_addr() else {
         panic!("an IPv4 address")
     };
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = asked.clone();
+    let asked = Asked::default();
+    let questions = asked.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = vec![0; 4_096];
             let read = stream.read(&mut request).await.unwrap_or_default();
             let request = String::from_utf8_lossy(&request[..read]);
-            let answer = match request.split(' ').nth(1) {
-                Some(path) if path.starts_with("/moved?") => {
+            let answer = match request
+                .split(' ')
+                .nth(1)
+                .and_then(|path| path.split_once('?'))
+            {
+                Some(("/moved", _)) => {
                     "HTTP/1.1 302 Found\r\nLocation: /gwc?get=1\r\nContent-Length: 0\r\n\r\n"
                         .to_owned()
                 }
-                Some(path) if path.starts_with("/gwc?") && path.contains("get=1") => {
-                    count.fetch_add(1, Relaxed);
+                Some((path, question))
+                    if path.starts_with("/gwc") && question.contains("get=1") =>
+                {
+                    questions
+                        .lock()
+                        .expect("nobody panics")
+                        .push(question.to_owned());
                     format!("HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{body}")
                 }
                 _ => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned(),
@@ -84,7 +99,7 @@ async fn a_web_cache_leads_in_where_nobody_else_does() {
     here.public = Some(public);
     let here = Servent::start(here).await.expect("started");
     until_linked(&here).await;
-    assert_eq!(asked.load(Relaxed), 1);
+    assert_eq!(count(&asked), 1);
     let step = step(&here, &BootstrapSource::WebCache(url)).await;
     assert_eq!(step.outcome, Some(Ok(1)));
     let next = step.next.expect("not at once");
@@ -107,13 +122,42 @@ async fn nobody_asks_a_web_cache_who_has_company() {
     here.bootstrap = vec![there.listen()];
     let here = Servent::start(here).await.expect("started");
     until_linked(&here).await;
-    assert_eq!(asked.load(Relaxed), 0);
+    assert_eq!(count(&asked), 0);
     // As soon as the company is gone the cache is asked, so it was no fault of the cache's.
     there.stop().await;
     let step = step(&here, &BootstrapSource::WebCache(url)).await;
     assert_eq!(step.outcome, Some(Err("it told of no servent".to_owned())));
-    assert_eq!(asked.load(Relaxed), 1);
+    assert_eq!(count(&asked), 1);
     here.stop().await;
+}
+
+#[tokio::test]
+async fn an_ultrapeer_that_strangers_reach_tells_a_web_cache_where_it_stands() {
+    let folders = tempfile::tempdir().expect("folders");
+    let (cache, asked) = web_cache("I|update|OK\n".to_owned()).await;
+    let mut here = settings(&folders.path().join("here"), Config::default());
+    let mut public = nothing_public();
+    // Where it takes long until somebody comes, some of them are asked for others meanwhile.
+    public.web_caches = (0..50).map(|n| format!("http://{cache}/gwc{n}")).collect();
+    public.announce_every = Duration::from_millis(50);
+    here.public = Some(public);
+    let here = Servent::start(here).await.expect("started");
+    let mut there = settings(&folders.path().join("there"), Config::default());
+    there.bootstrap = vec![here.listen()];
+    let there = Servent::start(there).await.expect("started");
+    let told = format!("update=1&ip={}&net=gnutella", here.listen());
+    let is_told = || {
+        let asked = asked.lock().expect("nobody panics");
+        asked.iter().any(|question| question.contains(&told))
+    };
+    let heard = async {
+        while !is_told() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, heard).await.expect("told in time");
+    here.stop().await;
+    there.stop().await;
 }
 
 #[tokio::test]
@@ -137,7 +181,7 @@ async fn the_host_caches_of_the_public_network_are_asked_before_its_web_caches()
     let step = step(&here, &BootstrapSource::UdpCache(there.listen())).await;
     assert_eq!(step.outcome, Some(Ok(1)));
     assert!(step.next.is_some_and(|next| !next.is_zero()));
-    assert_eq!(asked.load(Relaxed), 0);
+    assert_eq!(count(&asked), 0);
     for servent in [here, there, third] {
         servent.stop().await;
     }

@@ -10,6 +10,7 @@ mod joining;
 mod network;
 mod pair;
 mod past_walls;
+mod rates;
 
 mod stranger;
 mod tiers;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use servent::net::{Public, Servent, Settings, Status};
 use servent::overlay;
+use servent::transfer::Rates;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, timeout};
@@ -47,9 +48,9 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         connect: Vec::new(),
         upload_slots: 10,
         tit_for_tat: false,
-        upload_limit: 0,
+        upload_limit: Rates::default(),
         relay: 0,
-        download_limit: 0,
+        download_limit: Rates::default(),
         deflate: false,
         link_delay: Duration::ZERO,
         overlay,
@@ -61,6 +62,7 @@ pub(crate) fn nothing_public() -> Public {
     Public {
         udp_caches: Vec::new(),
         web_caches: Vec::new(),
+        announce_every: Duration::from_secs(3_600),
         gateway: Some(Ipv4Addr::LOCALHOST),
         upnp: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
     }

@@ -161,26 +161,7 @@ async fn who_does_not_relay_says_nothing_and_is_no_help() {
     let network = tempfile::tempdir().expect("a folder");
     let (hub, leaf, seeker, found) = laid_out(&network, 0).await;
     assert!(found.hit.trailer.relays().is_empty());
-    let asked = |servent: String| {
-        let path = format!("/gnutella/relay?guid={servent}");
-        let addr = hub.listen();
-        async move {
-            let mut stream = TcpStream::connect(addr).await.expect("it listens");
-            let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-            stream
-                .write_all(request.as_bytes())
-                .await
-                .expect("it reads");
-            let mut answer = String::new();
-            let read = stream.read_to_string(&mut answer);
-            timeout(PATIENCE, read)
-                .await
-                .expect("in time")
-                .expect("text");
-            answer
-        }
-    };
-    let answer = asked(leaf.guid().to_string()).await;
+    let answer = join_to(&leaf.guid().to_string(), &hub).await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     for servent in [seeker, leaf, hub] {
         servent.stop().await;
@@ -191,22 +172,23 @@ async fn who_does_not_relay_says_nothing_and_is_no_help() {
 async fn only_those_who_asked_for_it_are_told_to_come() {
     let network = tempfile::tempdir().expect("a folder");
     let hub = start(&network, "hub", RoleChoice::Ultrapeer, 1_000_000).await;
-    let mut stream = TcpStream::connect(hub.listen()).await.expect("it listens");
-    let request = "GET /gnutella/relay?guid=0102030405060708090a0b0c0d0e0f00 HTTP/1.1\r\n\
-                   Host: a\r\nConnection: close\r\n\r\n";
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("it reads");
-    let mut answer = String::new();
-    let read = stream.read_to_string(&mut answer);
-    timeout(PATIENCE, read)
-        .await
-        .expect("in time")
-        .expect("text");
+    let answer = join_to("0102030405060708090a0b0c0d0e0f00", &hub).await;
     assert!(answer.starts_with("HTTP/1.1 410 "), "{answer}");
     assert_eq!(hub.status().await.relay.pairs, 0);
     hub.stop().await;
+}
+
+/// Asks a hub to join us to this servent; what it answers.
+async fn join_to(guid: &str, hub: &Servent) -> String {
+    let mut stream = TcpStream::connect(hub.listen()).await.expect("it listens");
+    let request =
+        format!("GET /gnutella/relay?guid={guid} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let said = stream.write_all(request.as_bytes()).await;
+    said.expect("it reads");
+    let mut answer = String::new();
+    let read = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+    read.expect("in time").expect("text");
+    answer
 }
 
 /// Asks for the first bytes of the song at `from`, with these further lines; what it answers.

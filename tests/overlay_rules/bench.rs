@@ -175,12 +175,7 @@ pub(crate) fn pong(number: u64, hops: u8, at: &str) -> Descriptor {
 }
 
 pub(crate) fn push(number: u64, servent: Guid, target: &str) -> Descriptor {
-    let push = Push {
-        servent,
-        index: 5,
-        addr: addr(target),
-        ggep: Ggep::new(),
-    };
+    let push = Push::new(servent, 5, addr(target));
     descriptor(number, Kind::Push, 3, 1, push.encode())
 }
 

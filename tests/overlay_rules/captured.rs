@@ -112,12 +112,7 @@ fn nothing_goes_to_an_address_that_was_only_named() {
         effects.extend(bench.hear(STRANGER, push(30_000 + number, client, &victim.to_string())));
         effects.extend(bench.command(Command::PassPush {
             asker: *addr(STRANGER).ip(),
-            push: Box::new(Push {
-                servent: client,
-                index: 1,
-                addr: victim,
-                ggep: Ggep::new(),
-            }),
+            push: Box::new(Push::new(client, 1, victim)),
         }));
         // A neighbour may name a port, where it stands itself; never one of those below 1024.
         for meaning in [

@@ -132,12 +132,7 @@ pub(crate) fn with_client() -> (Bench, Guid) {
 fn pass(bench: &mut Bench, servent: Guid, asker: [u8; 4], to: &str) -> Vec<Effect> {
     bench.command(Command::PassPush {
         asker: asker.into(),
-        push: Box::new(Push {
-            servent,
-            index: 3,
-            addr: addr(to),
-            ggep: Ggep::new(),
-        }),
+        push: Box::new(Push::new(servent, 3, addr(to))),
     })
 }
 

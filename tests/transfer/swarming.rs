@@ -247,6 +247,48 @@ async fn what_is_right_of_an_unfinished_file_is_served() {
 }
 
 #[tokio::test]
+async fn what_was_fetched_is_offered_on_but_not_listed() {
+    ends(async {
+        let bytes = noise(200_000);
+        let house = House::open(10).await;
+        let honest = Rogue::open(Manner::Honest, &bytes).await;
+        let wanted = wanted(&bytes, [Source::at(honest.addr)]);
+        let id = house.downloads.start(wanted).expect("it begins");
+        let mut status = house.downloads.watch(id).expect("it is known");
+        let end = status.wait_for(|status| status.state.is_final()).await;
+        let file = end.expect("it is watched").path.clone();
+        let file = file.expect("it is complete");
+        let sha1 = digest(&bytes);
+        let [path, tree] = ["N2R", "N2X"].map(|what| format!("/uri-res/{what}?urn:sha1:{sha1}"));
+        let mut caller = Caller::call(house.addr).await;
+        caller.get(&path, "Range: bytes=1000-\r\n").await;
+        let (part, body) = caller.answer().await;
+        assert!(part.status.0 == 206 && body == bytes[1000..], "{part}");
+        assert!(part.headers.get("X-Thex-URI").is_some(), "{part}");
+        assert_eq!(part.headers.get("X-Available-Ranges"), None);
+        caller.get(&tree, "").await;
+        let (told, _) = caller.answer().await;
+        assert_eq!(told.status.0, 200);
+        let mut visitor = Caller::call(house.addr).await;
+        visitor.say("GET / HTTP/1.0\r\n\r\n").await;
+        let page = String::from_utf8_lossy(&visitor.rest().await).into_owned();
+        assert!(
+            page.contains("200 OK") && !page.contains("file.bin"),
+            "{page}"
+        );
+        // What was changed is another file, and what is forgotten is no longer ours to offer.
+        let change = |bytes: &[u8]| std::fs::write(&file, bytes).expect("written");
+        change(&bytes[1..]);
+        caller.get(&path, "").await;
+        assert_eq!(caller.answer().await.0.status.0, 404);
+        assert!(house.downloads.cancel(id));
+        caller.get(&tree, "").await;
+        assert_eq!(caller.answer().await.0.status.0, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn addresses_are_passed_on_once_they_are_proven() {
     ends(async {
         let bytes = noise(300_000);

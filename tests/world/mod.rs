@@ -472,15 +472,7 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
         direction,
         remote,
         agreement: Agreement {
-            version: (0, 6),
-            role: Role::Ultrapeer,
-            ours: Role::Ultrapeer,
             agent: "test/1".to_owned(),
-            listen: None,
-            seen_as: None,
-            guid: None,
-            deflate_out: false,
-            deflate_in: false,
             vendor_messages: true,
             bye: true,
             abilities: Abilities {
@@ -490,9 +482,8 @@ pub(crate) fn introduction(direction: Direction, remote: SocketAddrV4) -> Introd
                 wider_probes: true,
                 relays: false,
             },
-            max_ttl: 4,
             degree: 32,
-            hosts: Vec::new(),
+            ..Agreement::default()
         },
     }
 }

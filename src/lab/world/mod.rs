@@ -33,6 +33,17 @@ pub struct World {
 impl World {
     /// Servents on `ground`, all links up, who search by `strategy`.
     pub fn new(ground: &Ground, strategy: Strategy, latency: Latency, seed: u64) -> Self {
+        Self::new_until(|| false, ground, strategy, latency, seed).expect("nothing ends it")
+    }
+
+    /// The same, given up when `ended` says so: a million servents take seconds.
+    pub fn new_until(
+        ended: impl Fn() -> bool,
+        ground: &Ground,
+        strategy: Strategy,
+        latency: Latency,
+        seed: u64,
+    ) -> Option<Self> {
         let relay = Config {
             grow: false,
             udp: false,
@@ -57,7 +68,8 @@ impl World {
             role: RoleChoice::Leaf,
             ..Config::clone(&relay)
         });
-        let nodes = (0..ground.nodes as u32).map(|node| {
+        let all = || (0..ground.nodes as u32).take_while(|_| !ended());
+        let nodes = all().map(|node| {
             let mut rng = Rng::seeded(seed ^ u64::from(node) << 20);
             let guid = Guid::random(&mut rng);
             let config = match ground.tiers.is_leaf(node) {
@@ -70,11 +82,12 @@ impl World {
             nodes: nodes.collect(),
             net: Net::new(ground.clone(), latency, seed),
         };
-        let introductions = Introductions::new(ground);
-        for node in 0..ground.nodes as u32 {
-            world.open(node, &introductions);
+        if world.nodes.len() < ground.nodes {
+            return None;
         }
-        world
+        let introductions = Introductions::new(ground);
+        all().for_each(|node| world.open(node, &introductions));
+        (!ended()).then_some(world)
     }
 
     /// Opens the links of a node, as its handshakes would.
@@ -106,6 +119,17 @@ impl World {
 
     /// Has a node ask, and lets time pass until nothing is left to happen.
     pub fn ask(&mut self, workload: &Workload, asked: Asked) -> Measured {
+        { self.ask_until(|| false, workload, asked) }.expect("nothing ends it")
+    }
+
+    /// The same, given up when `ended` says so: a flood among a million takes seconds, and of half a query nothing is to
+    /// be learned. No other can be asked afterwards.
+    pub fn ask_until(
+        &mut self,
+        ended: impl Fn() -> bool,
+        workload: &Workload,
+        asked: Asked,
+    ) -> Option<Measured> {
         let guid = self.net.begin(asked.by);
         let query = Box::new(Query::words(&title(asked.object)));
         let search = Command::Search {
@@ -121,11 +145,14 @@ impl World {
             self.handle(node, input);
             self.answer(workload, asked.object);
             self.look_ahead();
+            if ended() {
+                return None;
+            }
         }
         // Nobody walks any more, so nobody need be told.
         let end = Input::Command(Command::EndSearch(guid));
         self.nodes[asked.by as usize].handle(self.net.now, end, &mut Nowhere);
-        std::mem::take(&mut self.net.measured)
+        Some(std::mem::take(&mut self.net.measured))
     }
 
     /// Has those who hear something next fetched from memory, a dozen at a time: alone each would be waited for, and that

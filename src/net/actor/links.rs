@@ -50,9 +50,7 @@ impl Actor {
             return;
         };
         let header = descriptor.header;
-        if !link.send(descriptor) {
-            self.shed += 1;
-        } else if header.kind == Kind::Query {
+        if link.send(descriptor) && header.kind == Kind::Query {
             self.searches.sent(header.guid);
         }
     }
@@ -72,6 +70,7 @@ impl Actor {
             permit: greeted.permit,
             delay: self.parts.link_delay,
             limits: [self.parts.uploads.limit(), self.parts.downloads.limit()],
+            shed: self.shed.clone(),
         };
         let link = Link::start(start, &self.parts.inbox, &mut self.link_tasks);
         self.links.insert(peer, link);

@@ -38,7 +38,7 @@ use crate::rng::Rng;
 use crate::time::Time;
 use crate::transfer::http::{ProxyTarget, Walled};
 use crate::transfer::{Downloads, PushWish, Uploads};
-use crate::wire::{Ggep, Guid, Push, Query};
+use crate::wire::{Guid, Push, Query};
 
 /// Our files told of for one query; the overlay would cut off more. Whoever wants the rest browses us.
 const FILES_PER_QUERY: usize = 500;
@@ -71,7 +71,8 @@ pub(super) struct Actor {
     searches: Searches,
     whereabouts: Whereabouts,
     slot: Slot,
-    shed: u64,
+    /// Descriptors that were to be sent and are not.
+    shed: Arc<AtomicU64>,
     /// Whether the overlay has been told that all upload slots are taken.
     busy: bool,
     link_tasks: JoinSet<()>,
@@ -142,7 +143,7 @@ impl Actor {
             searches: Searches::default(),
             whereabouts: Whereabouts::new(parts.listen),
             slot: Slot::default(),
-            shed: 0,
+            shed: Arc::default(),
             busy: false,
             link_tasks: JoinSet::new(),
             errands,
@@ -306,16 +307,10 @@ impl Actor {
         let known = self.overlay.is_proxy_of(&servent);
         // Who has hung up needs no answer.
         let _ = reply.send(known);
-        let ggep = Ggep::new();
         self.take(Input::Command(match to {
             Some(addr) => Command::PassPush {
                 asker,
-                push: Box::new(Push {
-                    servent,
-                    index,
-                    addr,
-                    ggep,
-                }),
+                push: Box::new(Push::new(servent, index, addr)),
             },
             None if known => Command::Push { servent, index },
             None => return,

@@ -108,6 +108,7 @@ impl Actor {
         let caches = self.overlay.udp_caches(self.now());
         let caches = caches.into_iter().map(BootstrapStep::from);
         let (downloads, uploads) = (self.parts.downloads.list(), self.parts.uploads.list());
+        let limits = [self.parts.uploads.limit(), self.parts.downloads.limit()];
         let unfinished = |download: &&DownloadStatus| {
             !matches!(
                 download.state,
@@ -128,10 +129,11 @@ impl Actor {
             dynamic_queries: self.overlay.dynamic_queries(),
             downloads: downloads.iter().filter(unfinished).count(),
             uploads: uploads.iter().filter(|upload| upload.running).count(),
-            limits: [self.parts.uploads.limit(), self.parts.downloads.limit()].map(Limit::rate),
+            limits: limits.map(Limit::rates),
+            carried: limits.map(Limit::carried),
             relay: self.parts.uploads.relay_status(),
             counts: *self.overlay.counts(),
-            shed: self.shed,
+            shed: self.shed.load(Relaxed),
             lost_hits: self.searches.lost(),
             refused: self.parts.refused.load(Relaxed),
             reachable: [

@@ -6,6 +6,8 @@ mod writer;
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -30,6 +32,10 @@ use crate::wire::{Bye, ByeCode, CodecError, Descriptor, Guid, Kind, WireError};
 /// What the system may hold of our descriptors for one neighbour. By itself it takes megabytes from us before a slow
 /// neighbour is felt; then minutes-old queries would go out, and nothing would be shed.
 const SEND_BUFFER: usize = 64 * 1024;
+
+/// The same of what it sent, where messages come no faster than a limit: else it is filled at once, and until the system has
+/// room to ask for more a neighbour thinks us gone.
+const RECEIVE_BUFFER: usize = 16 * 1024;
 
 /// A link as the actor holds it. Dropping it closes the socket once the writer has written what waits.
 #[derive(Debug)]
@@ -96,8 +102,10 @@ pub(super) struct Start<'a> {
     pub(super) remote: SocketAddrV4,
     pub(super) agreement: &'a Agreement,
     pub(super) permit: Option<Permit>,
-    /// What goes out and comes in counts here.
+    /// How fast messages may go out and come in.
     pub(super) limits: [&'a Limit; 2],
+    /// Descriptors that were to be sent and are not.
+    pub(super) shed: Arc<AtomicU64>,
     /// How long what goes out waits first.
     pub(super) delay: Duration,
 }
@@ -105,9 +113,14 @@ pub(super) struct Start<'a> {
 impl Link {
     /// Starts the two tasks of a link; what the neighbour sends arrives in `inbox`.
     pub(super) fn start(start: Start<'_>, inbox: &Inbox, tasks: &mut JoinSet<()>) -> Self {
-        let (queue, waiting) = queue::queue();
+        let (queue, waiting) = queue::queue(start.shed);
         if let Err(error) = SockRef::from(&start.stream).set_send_buffer_size(SEND_BUFFER) {
             tracing::debug!(%error, "the system's send buffer stays as it is");
+        }
+        if start.limits[1].rates().messages > 0
+            && let Err(error) = SockRef::from(&start.stream).set_recv_buffer_size(RECEIVE_BUFFER)
+        {
+            tracing::debug!(%error, "the system's receive buffer stays as it is");
         }
         let (read, write) = start.stream.into_split();
         let closing = CancellationToken::new();
@@ -119,7 +132,7 @@ impl Link {
             inbox: inbox.clone(),
             closing: closing.clone(),
             permit: start.permit,
-            limit: start.limits[1].clone(),
+            tap: start.limits[1].messages(),
         };
         let writer = Writer {
             peer: start.peer,
@@ -127,7 +140,7 @@ impl Link {
             deflater: start.agreement.deflate_out.then(Deflater::new),
             inbox: inbox.clone(),
             closing: closing.clone(),
-            limit: start.limits[0].clone(),
+            tap: start.limits[0].messages(),
             delay: start.delay,
         };
         let reader = tasks.spawn(reader.run(start.rest).instrument(span.clone()));

@@ -1,13 +1,16 @@
 //! What waits to be written to one neighbour: bounded, and the fuller it is, the choosier.
 //!
-//! A neighbour who reads too slowly loses first what it can do without. Pings and pongs are only taken while the queue
+//! A neighbour who reads too slowly, or has too little of our rate for messages, loses first what it can do without. Pings and pongs are only taken while the queue
 //! is at most half full, queries up to three quarters; hits and pushes, which have already cost the whole network
-//! something, up to the end; Bye always. (gtk-gnutella's order; see also the flow control of LimeWire.)
+//! something, up to the end; Bye always. (gtk-gnutella's order; see also the flow control of LimeWire.) And what has become
+//! old is not sent any more, so that however slow a link is, what goes over it is news and the answer to a ping is in time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::wire::{Descriptor, HEADER_LEN, Kind};
 
@@ -17,32 +20,40 @@ const SLOTS: usize = 1024;
 /// Bytes that may wait; together with the sockets' own buffers about a second of a DSL line.
 const BYTES: usize = 256 * 1024;
 
+/// What waited so long is old (LimeWire: 5 s, hits and pushes 10 s). Silent for 20 s, a link would be given up at the other
+/// end (gtk-gnutella).
+const OLD: Duration = Duration::from_secs(10);
+
 /// The actor's end.
 #[derive(Debug)]
 pub(super) struct Queue {
-    slots: mpsc::Sender<Descriptor>,
+    slots: mpsc::Sender<(Instant, Descriptor)>,
     bytes: Arc<AtomicUsize>,
+    shed: Arc<AtomicU64>,
 }
 
 /// The writer's end.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    slots: mpsc::Receiver<Descriptor>,
+    slots: mpsc::Receiver<(Instant, Descriptor)>,
     bytes: Arc<AtomicUsize>,
+    shed: Arc<AtomicU64>,
 }
 
-/// An empty queue.
-pub(super) fn queue() -> (Queue, Waiting) {
+/// An empty queue. What is not sent counts in `shed`.
+pub(super) fn queue(shed: Arc<AtomicU64>) -> (Queue, Waiting) {
     // One slot more than is ever used, for the Bye.
     let (sender, receiver) = mpsc::channel(SLOTS + 1);
     let bytes = Arc::new(AtomicUsize::new(0));
     let queue = Queue {
         slots: sender,
         bytes: bytes.clone(),
+        shed: shed.clone(),
     };
     let waiting = Waiting {
         slots: receiver,
         bytes,
+        shed,
     };
     (queue, waiting)
 }
@@ -50,6 +61,14 @@ pub(super) fn queue() -> (Queue, Waiting) {
 impl Queue {
     /// Takes a descriptor, or sheds it: then false.
     pub(super) fn push(&self, descriptor: Descriptor) -> bool {
+        let taken = self.take(descriptor);
+        if !taken {
+            self.shed.fetch_add(1, Relaxed);
+        }
+        taken
+    }
+
+    fn take(&self, descriptor: Descriptor) -> bool {
         let cost = cost(&descriptor);
         if descriptor.header.kind != Kind::Bye {
             let quarters = quarters(descriptor.header.kind);
@@ -61,7 +80,7 @@ impl Queue {
             }
         }
         self.bytes.fetch_add(cost, Relaxed);
-        let taken = self.slots.try_send(descriptor).is_ok();
+        let taken = self.slots.try_send((Instant::now(), descriptor)).is_ok();
         if !taken {
             self.bytes.fetch_sub(cost, Relaxed);
         }
@@ -72,9 +91,12 @@ impl Queue {
 impl Waiting {
     /// The next one; none when the queue is closed and empty.
     pub(super) async fn next(&mut self) -> Option<Descriptor> {
-        let descriptor = self.slots.recv().await?;
-        self.bytes.fetch_sub(cost(&descriptor), Relaxed);
-        Some(descriptor)
+        loop {
+            let waited = self.slots.recv().await?;
+            if let Some(descriptor) = self.still_of_use(waited) {
+                return Some(descriptor);
+            }
+        }
     }
 
     /// Whether nothing is there.
@@ -84,9 +106,21 @@ impl Waiting {
 
     /// The next one, if it is already there.
     pub(super) fn ready(&mut self) -> Option<Descriptor> {
-        let descriptor = self.slots.try_recv().ok()?;
+        loop {
+            let waited = self.slots.try_recv().ok()?;
+            if let Some(descriptor) = self.still_of_use(waited) {
+                return Some(descriptor);
+            }
+        }
+    }
+
+    fn still_of_use(&self, (since, descriptor): (Instant, Descriptor)) -> Option<Descriptor> {
         self.bytes.fetch_sub(cost(&descriptor), Relaxed);
-        Some(descriptor)
+        let is_old = ages(descriptor.header.kind) && since.elapsed() >= OLD;
+        if is_old {
+            self.shed.fetch_add(1, Relaxed);
+        }
+        (!is_old).then_some(descriptor)
     }
 }
 
@@ -101,6 +135,11 @@ const fn quarters(kind: Kind) -> usize {
         Kind::Query => 3,
         Kind::QueryHit | Kind::Push | Kind::RouteTable | Kind::Vendor { .. } | Kind::Bye => 4,
     }
+}
+
+/// Whether this kind is of no use any more once it is old. On the others the neighbour builds.
+const fn ages(kind: Kind) -> bool {
+    !matches!(kind, Kind::RouteTable | Kind::Vendor { .. } | Kind::Bye)
 }
 
 #[cfg(test)]
@@ -122,7 +161,8 @@ mod tests {
 
     #[test]
     fn sheds_pings_before_queries_before_hits_and_never_a_bye() {
-        let (queue, mut waiting) = queue();
+        let shed = Arc::default();
+        let (queue, mut waiting) = queue(Arc::clone(&shed));
         assert_eq!(fill(&queue, Kind::Ping, 0), SLOTS / 2);
         assert_eq!(fill(&queue, Kind::Pong, 0), 0);
         assert_eq!(fill(&queue, Kind::Query, 60), SLOTS / 4);
@@ -137,11 +177,35 @@ mod tests {
         assert_eq!(last, Some(Kind::Bye), "and what was taken keeps its order");
         assert_eq!(waiting.bytes.load(Relaxed), 0);
         assert!(queue.push(descriptor(Kind::Ping, 0)));
+        assert_eq!(
+            shed.load(Relaxed),
+            5,
+            "each row ended with one that was shed"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_old_is_not_sent_but_what_others_build_on() {
+        let shed = Arc::default();
+        let (queue, mut waiting) = queue(Arc::clone(&shed));
+        for kind in [Kind::Ping, Kind::RouteTable, Kind::QueryHit, Kind::Bye] {
+            assert!(queue.push(descriptor(kind, 10)));
+        }
+        tokio::time::advance(OLD).await;
+        assert!(queue.push(descriptor(Kind::Query, 10)));
+        drop(queue);
+        let mut kinds = Vec::new();
+        while let Some(next) = waiting.next().await {
+            kinds.push(next.header.kind);
+        }
+        assert_eq!(kinds, [Kind::RouteTable, Kind::Bye, Kind::Query]);
+        assert_eq!(shed.load(Relaxed), 2);
+        assert_eq!(waiting.bytes.load(Relaxed), 0);
     }
 
     #[test]
     fn large_payloads_are_bounded_by_their_bytes() {
-        let (queue, _waiting) = queue();
+        let (queue, _waiting) = queue(Arc::default());
         let len = 64_000;
         assert_eq!(
             fill(&queue, Kind::Query, len),

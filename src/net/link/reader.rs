@@ -1,9 +1,8 @@
 //! The reading half of a link: bytes to descriptors, descriptors to the actor.
 //!
-//! It reads on only when the actor has taken what it read, so a flood stays in the sender's own machine. It never holds
-//! more than one unfinished descriptor and one read.
+//! It reads on only when the actor has taken what it read, and no faster than messages may come, so a flood stays in the
+//! sender's own machine. It never holds more than one unfinished descriptor and one read.
 
-use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -17,7 +16,7 @@ use super::Ending;
 use crate::net::admission::Permit;
 use crate::net::inbox::{Inbox, Report};
 use crate::overlay::PeerId;
-use crate::transfer::Limit;
+use crate::transfer::Tap;
 use crate::wire::DescriptorCodec;
 use crate::wire::deflate::Inflater;
 
@@ -38,7 +37,7 @@ pub(super) struct Reader {
     pub(super) closing: CancellationToken,
     /// Held as long as the link lives.
     pub(super) permit: Option<Permit>,
-    pub(super) limit: Limit,
+    pub(super) tap: Tap,
 }
 
 impl Reader {
@@ -93,19 +92,7 @@ impl Reader {
         if buffer.is_empty() {
             *buffer = BytesMut::new();
         }
-        loop {
-            self.socket.readable().await?;
-            buffer.reserve(STEP);
-            match self.socket.try_read_buf(buffer) {
-                Ok(read) => {
-                    self.limit.note(read);
-                    return Ok(read > 0);
-                }
-                // A false alarm.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        Ok(self.tap.read(self.socket.as_ref(), buffer, STEP).await? > 0)
     }
 
     /// Hands over all whole descriptors; false when there is no actor any more to take them.

@@ -17,12 +17,16 @@ use super::Ending;
 use super::queue::Waiting;
 use crate::net::inbox::{Inbox, Report};
 use crate::overlay::PeerId;
-use crate::transfer::Limit;
+use crate::transfer::Tap;
 use crate::wire::DescriptorCodec;
 use crate::wire::deflate::Deflater;
 
 /// A batch is written once it has this many bytes, or sooner when nothing else waits.
 const BATCH: usize = 16 * 1024;
+
+/// While messages have to wait for their rate a batch is smaller, as what waits in the queue is still chosen from. Less than
+/// this would not deflate well.
+const SMALL_BATCH: usize = 2 * 1024;
 
 /// A neighbour whose socket takes nothing for so long is gone or stuck (gtk-gnutella: 180 s; a stuck one costs us a
 /// slot and a full queue).
@@ -39,7 +43,7 @@ pub(super) struct Writer {
     pub(super) deflater: Option<Deflater>,
     pub(super) inbox: Inbox,
     pub(super) closing: CancellationToken,
-    pub(super) limit: Limit,
+    pub(super) tap: Tap,
     /// How long a descriptor waits before it is written; those that come meanwhile go with it.
     pub(super) delay: Duration,
 }
@@ -71,7 +75,8 @@ impl Writer {
             if !self.delay.is_zero() {
                 sleep(self.delay).await;
             }
-            while plain.len() < BATCH
+            let turn = self.turn(BATCH).await;
+            while plain.len() < turn.max(SMALL_BATCH)
                 && let Some(next) = waiting.ready()
             {
                 DescriptorCodec.encode(next, &mut plain)?;
@@ -93,16 +98,25 @@ impl Writer {
 
     async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Ending> {
         while !bytes.is_empty() {
-            let taken = timeout(PATIENCE, self.socket.write(bytes))
+            let turn = self.turn(bytes.len()).await;
+            let taken = timeout(PATIENCE, self.socket.write(&bytes[..turn]))
                 .await
                 .map_err(|_| Ending::Stalled)??;
             if taken == 0 {
                 return Err(io::Error::from(io::ErrorKind::WriteZero).into());
             }
-            self.limit.note(taken);
+            self.tap.passed(taken as u64);
             bytes = &bytes[taken..];
         }
         Ok(())
+    }
+
+    /// How much may be written, once it is our turn. A link that closes does not wait: what it says last is short.
+    async fn turn(&mut self, most: usize) -> usize {
+        tokio::select! {
+            turn = self.tap.turn(most as u64) => usize::try_from(turn).unwrap_or(most),
+            () = self.closing.cancelled() => most,
+        }
     }
 }
 

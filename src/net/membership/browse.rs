@@ -17,13 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::errand::search_hit;
 use crate::central::{Fields, Hit, Shared, address};
 use crate::net::search::SearchHit;
-
-/// What asks for a list; nothing behind it. TekNap reads so much, and were there more to read when it closes the link, the
-/// system would throw away what it has sent.
-const ASK: &[u8] = b"GETLIST";
-
-/// What a list that is brought begins with.
-const BRING: &[u8] = b"SENDLIST";
+use crate::net::word::{BRING_LIST, FETCH_LIST};
 
 /// How long a user may take to let itself be browsed.
 const CONSENT: Duration = Duration::from_secs(5);
@@ -181,7 +175,9 @@ pub(super) async fn fetch(nick: &[u8], addr: SocketAddrV4) -> io::Result<Vec<Sea
         let mut stream = TcpStream::connect(addr).await?;
         // Its greeting is all that it says before it is asked.
         match stream.read_u8().await? {
-            b'1' => stream.write_all(ASK).await?,
+            // Nothing behind it: TekNap reads so much, and were there more to read when it closes the link, the system would
+            // throw away what it has sent.
+            b'1' => stream.write_all(FETCH_LIST).await?,
             _ => return Err(io::Error::other("it does not greet")),
         }
         Ok(stream)
@@ -263,7 +259,7 @@ pub(in crate::net) async fn send(
 pub(super) async fn bring(addr: SocketAddrV4, nick: Bytes, list: Bytes) {
     let bring = async {
         let mut stream = timeout(BEGIN, TcpStream::connect(addr)).await??;
-        stream.write_all(BRING).await?;
+        stream.write_all(BRING_LIST).await?;
         stream.write_all(b" ").await?;
         send(stream, false, &nick, list).await
     };

@@ -23,7 +23,7 @@ use super::search::{Search, SearchHit};
 use crate::central::IndexSource;
 use crate::librarian::{Census, Shelf};
 use crate::rng::Rng;
-use crate::transfer::{Coming, Delivery, Uploads};
+use crate::transfer::{Coming, Delivery, Limit, Uploads};
 use crate::wire::{Guid, Sha1};
 use visit::Visit;
 
@@ -138,6 +138,8 @@ pub(super) struct Belongings {
     pub(super) census: watch::Receiver<Census>,
     /// Who brings files.
     pub(super) uploads: Arc<Uploads>,
+    /// How fast messages may go out and come in.
+    pub(super) limits: [Limit; 2],
     /// How long words to the index and from it wait on their way, as on a link.
     pub(super) delay: Duration,
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep_until, timeout};
@@ -20,6 +21,7 @@ use super::listing::{Listing, difference, find, list, listing};
 use super::{Belongings, Errand, Meeting, Standing, browse};
 use crate::central::{self, Fields, Frame, Hit, Kind, Search, address, frame, token};
 use crate::librarian::Census;
+use crate::transfer::{Limit, Tap};
 
 /// How long connecting and logging in may take.
 const BEGIN: Duration = Duration::from_secs(10);
@@ -39,6 +41,9 @@ const MOST_WAITING: usize = 64;
 /// The longest frame a server may send: as long as a frame can be.
 const MAX_ANSWER: usize = 65_535;
 
+/// Bytes taken from the socket at a time.
+const STEP: usize = 8 * 1024;
+
 /// What may wait to be written before we take no more errands.
 const READ: usize = 16 * 1024;
 
@@ -53,6 +58,8 @@ pub(super) struct Visit {
     stream: TcpStream,
     input: BytesMut,
     output: BytesMut,
+    /// The way through the limits, out and in.
+    taps: [Tap; 2],
     listed: Listing,
     searches: VecDeque<Asked>,
     wanted: Vec<Wanted>,
@@ -76,6 +83,7 @@ impl Visit {
                 stream,
                 input: BytesMut::new(),
                 output: BytesMut::new(),
+                taps: with.limits.each_ref().map(Limit::messages),
                 listed: Listing::new(),
                 searches: VecDeque::new(),
                 wanted: Vec::new(),
@@ -133,9 +141,10 @@ impl Visit {
                 }
             }
             let (room, unsent) = (self.has_room(), self.output.has_remaining());
-            let (mut reader, mut writer) = self.stream.split();
+            let (reader, mut writer) = self.stream.split();
+            let [out, into] = &mut self.taps;
             let done = tokio::select! {
-                read = reader.read_buf(&mut self.input) => match read {
+                read = into.read(reader.as_ref(), &mut self.input, STEP) => match read {
                     Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the link")),
                     Ok(_) => {
                         with.cross().await;
@@ -143,9 +152,7 @@ impl Visit {
                     }
                     Err(why) => Err(why),
                 },
-                written = writer.write_buf(&mut self.output), if unsent => {
-                    written.map(|_| ())
-                }
+                written = write(&mut writer, &mut self.output, out), if unsent => written,
                 Some(errand) = errands.recv(), if room => {
                     self.run(errand);
                     with.cross().await;
@@ -390,6 +397,16 @@ impl Visit {
             .position(|wanted| wanted.is(nick, file))?;
         Some(self.wanted.remove(at))
     }
+}
+
+/// Writes some of what waits, once it is our turn.
+async fn write(writer: &mut WriteHalf<'_>, output: &mut BytesMut, tap: &mut Tap) -> io::Result<()> {
+    let turn = tap.turn(output.len() as u64).await;
+    let most = usize::try_from(turn).unwrap_or(output.len());
+    let count = writer.write(&output[..most]).await?;
+    output.advance(count);
+    tap.passed(count as u64);
+    Ok(())
 }
 
 /// Returns when what we share has changed; never once there is no librarian any more.

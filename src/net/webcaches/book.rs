@@ -1,7 +1,8 @@
 //! The book of web caches: when each was asked, and what came of it.
 //!
-//! The one rule: no cache is asked twice within an hour, whatever happens in between: the book is saved before a question
-//! goes out. A line is a URL, the second of the last question since 1970, and the failures in a row.
+//! The one rule: no cache is asked or told anything twice within an hour, whatever happens in between: the book is saved
+//! before a question goes out. A line is a URL, the second of the last question since 1970, the failures in a row, and 1 for
+//! a cache that takes no announcements.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -45,6 +46,8 @@ struct Entry {
     /// Seconds since 1970; 0 for never.
     asked: u64,
     failures: u32,
+    /// It takes no announcements: it is a plain list, most likely.
+    deaf: bool,
     outcome: Option<Result<usize, String>>,
 }
 
@@ -64,6 +67,7 @@ impl Book {
                 let mut number = || fields.next().and_then(|field| field.parse().ok());
                 entry.asked = number().filter(|at| *at < LAST_SECOND).unwrap_or_default();
                 entry.failures = number().and_then(|n| n.try_into().ok()).unwrap_or_default();
+                entry.deaf = number() == Some(1);
             }
         }
         Self { file, entries }
@@ -78,10 +82,26 @@ impl Book {
     /// # Errors
     /// That cannot be written down; then nobody is to be asked.
     pub(super) fn next(&mut self, now: SystemTime) -> io::Result<Option<String>> {
+        self.next_of(now, |_| true)
+    }
+
+    /// The cache to tell of us at `now`, in the same way.
+    ///
+    /// # Errors
+    /// That cannot be written down; then nobody is to be told.
+    pub(super) fn next_to_tell(&mut self, now: SystemTime) -> io::Result<Option<String>> {
+        self.next_of(now, |entry| !entry.deaf)
+    }
+
+    fn next_of(
+        &mut self,
+        now: SystemTime,
+        fits: impl Fn(&Entry) -> bool,
+    ) -> io::Result<Option<String>> {
         let now = seconds(now);
         // Of a clock that was set back nothing is known but that time has passed.
         let due = |entry: &Entry| entry.asked > now || now - entry.asked >= entry.wait();
-        let open = self.entries.iter_mut().filter(|(_, entry)| due(entry));
+        let open = { self.entries.iter_mut() }.filter(|(_, entry)| due(entry) && fits(entry));
         let Some((url, entry)) = open.min_by_key(|(_, entry)| entry.asked) else {
             return Ok(None);
         };
@@ -106,6 +126,20 @@ impl Book {
         self.save()
     }
 
+    /// Notes what came of an announcement: whether it was taken.
+    ///
+    /// # Errors
+    /// That cannot be written down.
+    pub(super) fn note_told(&mut self, url: &str, taken: Result<bool, String>) -> io::Result<()> {
+        if let Some(entry) = self.entries.get_mut(url) {
+            match taken {
+                Ok(taken) => (entry.failures, entry.deaf) = (0, !taken),
+                Err(_) => entry.failures = entry.failures.saturating_add(1),
+            }
+        }
+        self.save()
+    }
+
     /// What came of each.
     pub(super) fn news(&self) -> Vec<WebCacheNews> {
         let news = self.entries.iter().map(|(url, entry)| WebCacheNews {
@@ -119,7 +153,8 @@ impl Book {
     fn save(&self) -> io::Result<()> {
         let mut file = AtomicWriteFile::open(&self.file)?;
         for (url, entry) in &self.entries {
-            writeln!(file, "{url} {} {}", entry.asked, entry.failures)?;
+            let deaf = u8::from(entry.deaf);
+            writeln!(file, "{url} {} {} {deaf}", entry.asked, entry.failures)?;
         }
         file.commit()
     }
@@ -178,6 +213,29 @@ mod tests {
         assert_eq!(asked[..8], [0, 2, 6, 14, 30, 54, 78, 102]);
         book.note(&caches[0], Ok(3)).expect("written");
         assert!(book.next(at(201 * 3_600)).expect("written").is_some());
+    }
+
+    #[test]
+    fn who_takes_no_announcement_gets_no_other_and_is_asked_all_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let caches = ["http://a.example/", "http://b.example/"].map(str::to_owned);
+        let file = folder.path().join("webcaches");
+        let mut told = Vec::new();
+        for hour in 0..4 {
+            let mut book = Book::open(file.clone(), &caches);
+            let url = book.next_to_tell(at(hour * 3_600)).expect("written");
+            let url = url.expect("one of them");
+            let taken = url == caches[1];
+            book.note_told(&url, Ok(taken)).expect("written");
+            told.push(url);
+        }
+        assert_eq!(told[0], caches[0]);
+        assert!(told[1..].iter().all(|url| *url == caches[1]));
+        let mut book = Book::open(file, &caches);
+        assert_eq!(
+            book.next(at(4 * 3_600)).expect("written"),
+            Some(told.remove(0))
+        );
     }
 
     #[test]

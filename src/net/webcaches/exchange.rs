@@ -42,6 +42,15 @@ pub(super) async fn ask(url: &str, question: &str, agent: &str) -> io::Result<Pa
     asked.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no answer within 20 s"))?
 }
 
+/// Where the cache stands.
+///
+/// # Errors
+/// Its name is not known, or not in time.
+pub(super) async fn stands_at(url: &str) -> io::Result<SocketAddrV4> {
+    let url = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
+    timeout(PATIENCE, resolve(&url)).await?
+}
+
 async fn follow(url: &str, question: &str, agent: &str) -> io::Result<Page> {
     let mut url = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
     url.set_query(Some(question));

@@ -1,25 +1,35 @@
-//! GWebCaches: web pages that tell of servents, asked when nothing else has helped.
+//! GWebCaches: web pages that tell of servents, asked when nothing else has helped, and told of us when we can help others.
 //!
 //! The one rule: they are the last resort. As long as there is a neighbour nobody is asked; then one at a time, with a pause
 //! between two and an hour between two questions to the same. Only those are asked that the user or the program names: of the
 //! URLs that caches tell of anybody may be the owner, and none of them has asked to be visited by every servent.
+//!
+//! An ultrapeer that strangers reach, and that has been up for an hour, tells one of them each hour where it stands
+//! (GWebCache 1.3.1, "Client specification"). That is a visit like a question.
 
 mod book;
 mod exchange;
 
 use std::io;
+use std::net::SocketAddrV4;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::inbox::{Inbox, Order, Report};
-use crate::wire::gwebcache::{WebCacheAnswer, web_cache_question};
+use crate::overlay::{Reachable, is_believed};
+use crate::wire::gwebcache::{Update, WebCacheAnswer, web_cache_announcement, web_cache_question};
+use crate::wire::handshake::Role;
 pub(super) use book::{Book, WebCacheNews};
 
 /// How long we look for neighbours elsewhere before a cache is asked, and after each: a dial has that long to come to
 /// something.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// Four letters for our kind, as caches count them.
+const VENDOR: &str = "SRVT";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The one who asks.
 #[derive(Debug)]
@@ -30,22 +40,35 @@ pub(super) struct WebCaches {
     pub(super) agent: String,
     pub(super) inbox: Inbox,
     pub(super) neighbours: watch::Receiver<usize>,
+    /// How long we are to have been up before we tell of ourselves, and between two times.
+    pub(super) announce_every: Duration,
     /// Told what came of each.
     pub(super) news: watch::Sender<Vec<WebCacheNews>>,
 }
 
 impl WebCaches {
-    /// Asks whenever we have been alone for a while.
+    /// Asks whenever we have been alone for a while, and tells of us every hour.
     pub(super) async fn run(mut self) {
         self.news.send_replace(self.book.news());
         if self.book.is_empty() {
             return;
         }
-        while self.is_left_alone().await {
-            if let Err(error) = self.ask_next().await {
+        let every = self.announce_every;
+        let mut telling = interval_at(Instant::now() + every, every);
+        telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                alone = self.is_left_alone() => match alone {
+                    true => self.ask_next().await,
+                    false => return,
+                },
+                _ = telling.tick() => self.tell_next().await,
+            };
+            if let Err(error) = done {
                 tracing::warn!(%error, "no web cache is asked: when cannot be written down");
                 return;
             }
+            self.news.send_replace(self.book.news());
         }
     }
 
@@ -71,27 +94,72 @@ impl WebCaches {
         };
         let outcome = self.ask(&url).await;
         tracing::info!(url, ?outcome, "web cache asked");
-        self.book.note(&url, outcome)?;
-        self.news.send_replace(self.book.news());
-        Ok(())
+        self.book.note(&url, outcome)
+    }
+
+    /// Tells one of us, if one may be told and there is something to tell.
+    async fn tell_next(&mut self) -> io::Result<()> {
+        let Some(here) = self.place().await else {
+            return Ok(());
+        };
+        let Some(url) = self.book.next_to_tell(SystemTime::now())? else {
+            return Ok(());
+        };
+        let taken = self.tell(&url, here).await;
+        tracing::info!(url, %here, ?taken, "web cache told of us");
+        self.book.note_told(&url, taken)
+    }
+
+    /// Where others may come to, if they may.
+    async fn place(&self) -> Option<SocketAddrV4> {
+        let (reply, status) = oneshot::channel();
+        let asked = Report::Order(Order::Status(reply));
+        self.inbox.send(asked).await.ok()?;
+        let status = status.await.ok()?;
+        let reached = matches!(status.reachable[0], Reachable::Yes(_));
+        let helps = status.role == Role::Ultrapeer && reached;
+        helps.then_some(status.listen)
+    }
+
+    /// Tells it of us, and says whether it takes that.
+    async fn tell(&self, url: &str, here: SocketAddrV4) -> Result<bool, String> {
+        // One of the world has no use for a servent of our house, and that is no fault of its own.
+        let cache = exchange::stands_at(url).await;
+        let cache = cache.map_err(|error| error.to_string())?;
+        if !is_believed(here, *cache.ip()) {
+            return Ok(true);
+        }
+        let told = web_cache_announcement(VENDOR, VERSION, here);
+        let answer = self.visit(url, &told).await?;
+        match answer.update {
+            Some(Update::Taken | Update::Warned) => Ok(true),
+            Some(Update::Refused) => Err(answer.warning.unwrap_or_else(|| "refused".to_owned())),
+            None => Ok(false),
+        }
     }
 
     /// How many hosts it tells of, or why of none.
     async fn ask(&self, url: &str) -> Result<usize, String> {
-        let question = web_cache_question("SRVT", env!("CARGO_PKG_VERSION"));
-        let page = exchange::ask(url, &question, &self.agent).await;
+        let question = web_cache_question(VENDOR, VERSION);
+        let answer = self.visit(url, &question).await?;
+        match answer.hosts.len() {
+            0 => Err({ answer.warning }.unwrap_or_else(|| "it told of no servent".to_owned())),
+            count => Ok(count),
+        }
+    }
+
+    /// Visits it with these words, and hands on which servents it tells of.
+    async fn visit(&self, url: &str, words: &str) -> Result<WebCacheAnswer, String> {
+        let page = exchange::ask(url, words, &self.agent).await;
         let page = page.map_err(|error| error.to_string())?;
         let answer = WebCacheAnswer::parse(&page.text);
-        let hosts: Vec<_> = answer.hosts.iter().map(|(host, _)| *host).collect();
-        let count = hosts.len();
+        let hosts = answer.hosts.iter().map(|(host, _)| *host).collect();
         let teller = page.from;
-        let told = Report::Order(Order::Hear { hosts, teller });
         // If the actor is gone, so are we.
-        let _ = self.inbox.send(told).await;
-        let nobody = || {
-            let silent = || "it told of no servent".to_owned();
-            answer.warning.unwrap_or_else(silent)
-        };
-        if count == 0 { Err(nobody()) } else { Ok(count) }
+        let _ = self
+            .inbox
+            .send(Report::Order(Order::Hear { hosts, teller }))
+            .await;
+        Ok(answer)
     }
 }

@@ -180,14 +180,7 @@ impl Overlay {
                 index,
                 addr,
             }) => {
-                let ggep = Ggep::new();
-                let push = Push {
-                    servent,
-                    index,
-                    addr,
-                    ggep,
-                };
-                self.pass_push(now, *from.ip(), push, out);
+                self.pass_push(now, *from.ip(), Push::new(servent, index, addr), out);
             }
             None => {}
         }

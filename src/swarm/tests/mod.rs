@@ -273,6 +273,31 @@ fn nothing_in_any_order_breaks_it() {
 }
 
 #[test]
+fn a_true_tree_outlives_a_liar_who_told_it() {
+    let mut swarm = World::new(1, 4 * BLOCK, false, &[]).swarm;
+    let (liar, other) = (SourceId(0), SourceId(1));
+    let mut out = Vec::new();
+    let mut tell = |input| swarm.handle(Time::ZERO, input, &mut out);
+    tell(Input::Found(liar));
+    tell(Input::Found(other));
+    tell(Input::Tree {
+        block: BLOCK,
+        teller: Some(liar),
+    });
+    for (source, number, good) in [(liar, 0, false), (other, 1, true), (liar, 0, false)] {
+        let range = ByteRange::new(number * BLOCK, (number + 1) * BLOCK);
+        tell(Input::Arrived { source, range });
+        tell(Input::Judged { range, good });
+    }
+    assert!(!out.contains(&Effect::DropTree), "{out:?}");
+    let crime = Crime::FalseBytes;
+    assert!(out.contains(&Effect::Ban {
+        source: liar,
+        crime
+    }));
+}
+
+#[test]
 fn a_tree_that_condemned_others_falls_with_the_whole_file() {
     // The teller is right by its own tree, another is not, and the file as the tree has it is false.
     let mut swarm = World::new(1, 2 * BLOCK, false, &[]).swarm;

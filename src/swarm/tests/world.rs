@@ -221,7 +221,8 @@ impl World {
             self.tell(Input::Arrived { source, range });
         }
         if left.is_empty() {
-            self.tell(Input::Paced(source));
+            let paced = true;
+            self.tell(Input::Paced { source, paced });
             self.tell(Input::Ended(source));
         }
     }

@@ -19,14 +19,14 @@ use super::answer::{Facts, Setback, digest_of};
 use super::hosts::Rank;
 use super::part::Part;
 use super::status::Source;
-use crate::swarm::{ByteRange, Failure, SourceId};
+use crate::swarm::{ByteRange, Failure, SourceId, UNWRITTEN};
 use crate::thex::Tree;
-use crate::transfer::http::{Method, Place, Request, Status};
+use crate::transfer::http::{Method, Request, Status};
 use crate::transfer::session::Session;
 use crate::wire::{Sha1, TigerRoot};
 
-/// How much is gathered before it is written: with the bytes being written meanwhile a quarter of what a kill may cost.
-const BUFFER: usize = 128 * 1024;
+/// How much is gathered before it is written, while as much is being written.
+const BUFFER: usize = UNWRITTEN as usize / 2;
 
 /// How long it is gathered at most: a slow download is to be seen growing, too.
 const GATHER_LIMIT: Duration = Duration::from_secs(1);
@@ -78,8 +78,8 @@ pub(super) enum What {
     Told(Facts),
     /// These bytes will come.
     Sending(ByteRange),
-    /// They came slower than we read.
-    Paced,
+    /// They came slower than we read, or not.
+    Paced(bool),
     /// These came, and were not here before.
     Arrived(ByteRange),
     /// The hash tree came, or did not.
@@ -94,13 +94,7 @@ pub(super) enum Outcome {
     /// All that was promised came.
     Done(Option<Session>),
     /// Nothing came, or not all.
-    Setback {
-        how: Failure,
-        why: String,
-        place: Option<Place>,
-        try_index: bool,
-        session: Option<Session>,
-    },
+    Setback(Setback, Option<Session>),
     /// Our own disk failed.
     Disk(io::Error),
     /// It was cut.
@@ -130,21 +124,7 @@ impl Errand {
         let mut session = None;
         let outcome = match self.fetch(&mut session).await {
             Ok(()) => Outcome::Done(session),
-            Err(Trouble::Setback(setback)) => {
-                let Setback {
-                    how,
-                    why,
-                    place,
-                    try_index,
-                } = setback;
-                Outcome::Setback {
-                    how,
-                    why,
-                    place,
-                    try_index,
-                    session,
-                }
-            }
+            Err(Trouble::Setback(setback)) => Outcome::Setback(setback, session),
             Err(Trouble::Disk(error)) => Outcome::Disk(error),
             Err(Trouble::Cut) => Outcome::Cut,
         };
@@ -217,7 +197,10 @@ impl Errand {
     }
 
     async fn connect(&mut self) -> Result<Session, Setback> {
-        let kept = self.session.take().filter(Session::is_reusable);
+        let direct = self.shared.came_late(&self.place);
+        let direct = direct.map(|session| session.through(&self.shared.limit));
+        let kept = direct.or_else(|| self.session.take());
+        let kept = kept.filter(Session::is_reusable);
         // What stands behind a wall may have the same address as what stands behind another.
         let idle = || match self.place.push {
             Some(_) => None,
@@ -281,9 +264,8 @@ impl Errand {
             match more {
                 Some(Ok(true)) => writing = Some(last),
                 more => {
-                    if (at - range.start) < u64::from(reads) * PACED {
-                        self.tell(What::Paced);
-                    }
+                    let paced = (at - range.start) < u64::from(reads) * PACED;
+                    self.tell(What::Paced(paced));
                     written(last).await?;
                     return match more {
                         None => Err(Trouble::Cut),

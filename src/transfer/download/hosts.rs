@@ -33,7 +33,7 @@ pub(super) struct Hosts(Arc<Mutex<Table>>);
 
 #[derive(Debug, Default)]
 struct Table {
-    running: Vec<SocketAddrV4>,
+    running: Vec<Option<SocketAddrV4>>,
     waiting: Vec<Waiting>,
     next: u64,
     idle: Vec<(Instant, Session)>,
@@ -41,7 +41,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Waiting {
-    host: SocketAddrV4,
+    host: Option<SocketAddrV4>,
     rank: (Rank, u64),
     call: oneshot::Sender<Turn>,
 }
@@ -50,12 +50,13 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Turn {
     hosts: Hosts,
-    host: SocketAddrV4,
+    host: Option<SocketAddrV4>,
 }
 
 impl Hosts {
-    /// Waits for a turn to ask a host.
-    pub(super) async fn turn(&self, host: SocketAddrV4, rank: Rank) -> Turn {
+    /// Waits for a turn to ask a host; of one whom only an index can name it is not known which that is.
+    pub(super) async fn turn(&self, host: impl Into<Option<SocketAddrV4>>, rank: Rank) -> Turn {
+        let host = host.into();
         loop {
             let (call, called) = oneshot::channel();
             {
@@ -91,7 +92,7 @@ impl Hosts {
         }
     }
 
-    fn end(&self, host: SocketAddrV4) {
+    fn end(&self, host: Option<SocketAddrV4>) {
         let running = &mut self.table().running;
         if let Some(at) = running.iter().position(|other| *other == host) {
             running.swap_remove(at);
@@ -123,9 +124,9 @@ impl Table {
     fn next_in_turn(&mut self) -> Option<usize> {
         self.waiting.retain(|waiting| !waiting.call.is_closed());
         let running = &self.running;
-        let free = |host: SocketAddrV4| {
+        let free = |host: Option<SocketAddrV4>| {
             let of_host = running.iter().filter(|other| **other == host).count();
-            running.len() < MAX_RUNNING && of_host < MAX_PER_HOST
+            running.len() < MAX_RUNNING && (host.is_none() || of_host < MAX_PER_HOST)
         };
         let waiting = self.waiting.iter().enumerate();
         let ready = waiting.filter(|(_, waiting)| free(waiting.host));
@@ -164,6 +165,9 @@ mod tests {
             turns.push(soon(1).await.expect("a turn is free"));
         }
         assert!(soon(1).await.is_err());
+        // Whom only an index can name may be anybody.
+        let unknown = [(); MAX_PER_HOST + 1].map(|()| hosts.turn(None, NORMAL));
+        turns.extend(futures_util::future::join_all(unknown).await);
         for port in 2.. {
             if turns.len() == MAX_RUNNING {
                 break;

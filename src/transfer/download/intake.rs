@@ -4,31 +4,27 @@
 //! The one rule: what is asked for again begins a little before what is missing, and a source whose bytes there are others
 //! has another file. Nobody tells a digest that would show it at the end.
 
-use std::fmt;
 use std::future::pending;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::conclusion::mismatch;
 use super::delivery::STALL;
 use super::job::{End, on_disk};
-use super::name::safe_name;
 use super::part::Part;
-use super::publish::publish;
 use super::rate::Rate;
 use super::store::{Ticket, at};
 use super::table::is_given_up;
-use super::{Delivery, DownloadId, DownloadState, DownloadStatus, Downloads, Fault, Order, Shared};
+use super::{Coming, Delivery, DownloadId, DownloadState, DownloadStatus, Fault, Order, Shared};
 use crate::central::IndexSource;
 use crate::transfer::channel::within;
 use crate::transfer::limit::Tap;
-use crate::wire::Sha1;
 
 /// How much is gathered before it is written.
 const BUFFER: usize = 256 * 1024;
@@ -42,7 +38,8 @@ const OVERLAP: u64 = 1024;
 /// So long is waited for bytes behind the last one: those that are one too many come at once.
 const SURPLUS: Duration = Duration::from_millis(250);
 
-/// How long is waited before the next try, by how many tries in a row brought nothing; after the last of them it has failed.
+/// How long is waited before the next try, by how many tries in a row brought nothing; after the last of them it has failed,
+/// and whoever looks for sources tries it again later.
 const PAUSES: [Duration; 5] = [
     Duration::from_millis(500),
     Duration::from_secs(5),
@@ -50,75 +47,6 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(60),
     Duration::from_secs(120),
 ];
-
-/// A file on its way.
-pub type Coming = BoxFuture<'static, io::Result<Delivery>>;
-
-/// Has a file of so many bytes come from a user of the index, from one of them on.
-type Fetch = dyn Fn(IndexSource, u64, u64) -> Coming + Send + Sync;
-
-/// Whoever can reach users of an index.
-#[derive(Default)]
-pub(super) struct Carrier(OnceLock<Box<Fetch>>);
-
-impl fmt::Debug for Carrier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Carrier")
-            .field(&self.0.get().is_some())
-            .finish()
-    }
-}
-
-impl Carrier {
-    async fn bring(&self, owner: IndexSource, size: u64, from: u64) -> io::Result<Delivery> {
-        match self.0.get() {
-            Some(fetch) => fetch(owner, size, from).await,
-            None => Err(io::Error::other("no index is named that knows its owner")),
-        }
-    }
-}
-
-impl Downloads {
-    /// Notes who fetches from users of an index: of a file of so many bytes those from one on. Once; later calls change
-    /// nothing.
-    pub fn deliver_by(
-        &self,
-        fetch: impl Fn(IndexSource, u64, u64) -> Coming + Send + Sync + 'static,
-    ) {
-        let _ = self.shared.carrier.0.set(Box::new(fetch));
-    }
-
-    /// Begins a download from a user of an index, who has been asked and whose file is `coming`.
-    ///
-    /// # Errors
-    /// The store cannot be written, holds too many downloads, or is being closed.
-    pub fn receive(
-        &self,
-        name: &str,
-        size: u64,
-        sha1: Option<Sha1>,
-        owner: IndexSource,
-        coming: Coming,
-    ) -> io::Result<DownloadId> {
-        let shared = &self.shared;
-        if shared.stopping.is_cancelled() {
-            return Err(io::Error::other("downloads are being stopped"));
-        }
-        let mut table = shared.table();
-        if !table.has_room() {
-            return Err(io::Error::other("there are too many downloads"));
-        }
-        let id = table.next;
-        let ticket = Ticket {
-            owner: Some(owner),
-            ..Ticket::new(safe_name(name), Some(size), sha1)
-        };
-        shared.store.save(id, &ticket)?;
-        table.next = DownloadId(id.0 + 1);
-        self.launch(&mut table, id, ticket, Some(coming));
-        Ok(id)
-    }
-}
 
 /// A delivery being taken in.
 #[derive(Debug)]
@@ -153,20 +81,30 @@ impl Intake {
     pub(super) async fn run(
         mut self,
         mut orders: UnboundedReceiver<Order>,
-        coming: Option<Coming>,
+        mut coming: Option<Coming>,
     ) {
         let stopping = self.shared.stopping.clone();
-        let gathered = stopping.run_until_cancelled(self.gather(&mut orders, coming));
-        let (fault, why) = match gathered.await {
-            // It may have been told to forget it just before.
-            None if is_given_up(&mut orders) => return self.shared.store.remove(self.id),
-            None | Some(Ok(()) | Err(End::Stopping)) => return,
-            Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
-            Some(Err(End::Final(fault, why))) => (fault, why),
-            Some(Err(End::Disk(why))) => (Fault::Disk, why),
+        // At a start the servent is not yet at its index.
+        let mut rest = match coming {
+            Some(_) => Duration::ZERO,
+            None => PAUSES[0],
         };
-        // What came may be of use when it is tried again; what is another file never will.
-        if fault == Fault::HashMismatch || self.status.borrow().done == 0 {
+        let (fault, why) = loop {
+            let gathered = self.gather(&mut orders, coming.take(), rest);
+            match stopping.run_until_cancelled(gathered).await {
+                // It may have been told to forget it just before.
+                None if is_given_up(&mut orders) => return self.shared.store.remove(self.id),
+                None | Some(Ok(()) | Err(End::Stopping)) => return,
+                Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
+                Some(Err(End::Final(fault, why))) => break (fault, why),
+                Some(Err(End::Disk(why))) => {
+                    self.wait(why);
+                    rest = self.shared.timing.disk_retry;
+                }
+            }
+        };
+        if fault == Fault::HashMismatch {
+            // It never will be another file, and must not come back at the next start.
             self.shared.store.remove(self.id);
         }
         self.tell(|status| {
@@ -180,8 +118,10 @@ impl Intake {
         &mut self,
         orders: &mut UnboundedReceiver<Order>,
         mut coming: Option<Coming>,
+        mut rest: Duration,
     ) -> Result<(), End> {
         let size = self.ticket.size.unwrap_or_default();
+        self.save().await?;
         let (shared, id) = (Arc::clone(&self.shared), self.id);
         let open = move || {
             let path = shared.store.part(id);
@@ -189,13 +129,7 @@ impl Intake {
             part.map_err(|error| at(&path, &error))
         };
         let part = Arc::new(on_disk(open).await?);
-        // At a start the servent is not yet at its index.
-        let first = if coming.is_none() {
-            PAUSES[0]
-        } else {
-            Duration::ZERO
-        };
-        let (mut vain, mut rest) = (0, first);
+        let mut vain = 0;
         while here(&part) < size {
             let (before, is_first) = (here(&part), coming.is_some());
             let paused = self.ticket.paused;
@@ -208,8 +142,8 @@ impl Intake {
             };
             let lost = tokio::select! {
                 lost = attempt => lost?,
-                wish = change(orders, paused) => {
-                    self.pause(wish.ok_or(End::Cancelled)?).await?;
+                wish = self.change(orders, paused) => {
+                    self.pause(wish?).await?;
                     (vain, rest) = (0, Duration::ZERO);
                     continue;
                 }
@@ -221,10 +155,7 @@ impl Intake {
                 return Err(End::Final(Fault::Source, lost));
             };
             rest = *pause;
-            self.tell(|status| {
-                status.state = DownloadState::Waiting;
-                (status.why, status.rate) = (Some(lost), 0);
-            });
+            self.wait(lost);
         }
         self.conclude(part, size).await
     }
@@ -236,6 +167,8 @@ impl Intake {
         coming: Option<Coming>,
     ) -> Result<Option<String>, End> {
         let size = self.ticket.size.unwrap_or_default();
+        let rank = (self.status.borrow().priority, self.id);
+        let _turn = self.shared.hosts.turn(None, rank).await;
         let delivery = match coming {
             Some(coming) => coming.await,
             None => {
@@ -262,7 +195,7 @@ impl Intake {
         size: u64,
     ) -> Result<Option<String>, End> {
         let mut rate = Rate::new(here(part));
-        let mut tap = Tap::of(&self.shared.limit);
+        let mut tap = self.shared.limit.files();
         let mut at = delivery.from;
         let mut broken = None;
         // Enough of the first bytes to tell where they belong.
@@ -304,29 +237,33 @@ impl Intake {
     async fn conclude(&self, part: Arc<Part>, size: u64) -> Result<(), End> {
         self.tell(|status| (status.state, status.done) = (DownloadState::Verifying, size));
         let found = on_disk(move || part.finish(size)).await?;
-        let doubt = match self.ticket.sha1 {
-            None => Some("unverified: the source told no SHA-1".to_owned()),
-            Some(told) if told == found => None,
-            Some(told) => {
-                let why = format!("hash mismatch: {told} was promised, {found} came");
-                return Err(End::Final(Fault::HashMismatch, why));
-            }
-        };
-        let (shared, id, name) = (self.shared.clone(), self.id, self.ticket.name.clone());
-        let path = on_disk(move || {
-            let path = publish(&shared.store.part(id), id, &shared.folder, &name)?;
-            shared.store.remove(id);
-            Ok(path)
-        });
-        let path = path.await?;
-        self.tell(|status| {
-            if let Some(name) = path.file_name() {
-                status.name = name.to_string_lossy().into_owned();
-            }
-            status.state = DownloadState::Complete;
-            (status.path, status.sha1, status.why) = (Some(path), Some(found), doubt);
-        });
+        if let Some(why) = mismatch(&self.ticket, found, None) {
+            return Err(End::Final(Fault::HashMismatch, why));
+        }
+        let concluded = self.shared.conclude(self.id, &self.ticket, found, None);
+        let concluded = concluded.await?;
+        self.tell(|status| concluded.show(status));
         Ok(())
+    }
+
+    /// The next order that changes whether it is to be left alone. There is one source, so that none can be added; its new
+    /// rank it has from its next turn on.
+    async fn change(
+        &self,
+        orders: &mut UnboundedReceiver<Order>,
+        paused: bool,
+    ) -> Result<bool, End> {
+        loop {
+            match orders.recv().await {
+                None | Some(Order::Cancel) => return Err(End::Cancelled),
+                Some(Order::Pause(wish)) if wish != paused => return Ok(wish),
+                Some(Order::Rank(priority)) => {
+                    self.tell(|status| status.priority = priority);
+                    self.save().await?;
+                }
+                Some(Order::Pause(_) | Order::Add(_)) => {}
+            }
+        }
     }
 
     /// Leaves it alone, or goes on, over restarts too.
@@ -339,8 +276,23 @@ impl Intake {
             };
             (status.rate, status.why) = (0, None);
         });
-        let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
-        on_disk(move || shared.store.save(id, &ticket)).await
+        self.save().await
+    }
+
+    async fn save(&self) -> Result<(), End> {
+        let (shared, id) = (Arc::clone(&self.shared), self.id);
+        let ticket = Ticket {
+            priority: self.status.borrow().priority,
+            ..self.ticket.clone()
+        };
+        on_disk(move || shared.store.renew(id, &ticket)).await
+    }
+
+    fn wait(&self, why: String) {
+        self.tell(|status| {
+            status.state = DownloadState::Waiting;
+            (status.why, status.rate) = (Some(why), 0);
+        });
     }
 
     fn tell(&self, change: impl FnOnce(&mut DownloadStatus)) {
@@ -392,15 +344,4 @@ async fn read(delivery: &mut Delivery, tap: &mut Tap) -> Result<(), String> {
 
 fn lost(error: &io::Error) -> String {
     format!("the source was lost: {error}")
-}
-/// The next order that changes whether it is to be left alone; none when it is to be forgotten. There is one source, so
-/// nothing else can be ordered.
-async fn change(orders: &mut UnboundedReceiver<Order>, paused: bool) -> Option<bool> {
-    loop {
-        match orders.recv().await {
-            None | Some(Order::Cancel) => return None,
-            Some(Order::Pause(wish)) if wish != paused => return Some(wish),
-            Some(_) => {}
-        }
-    }
 }

@@ -12,13 +12,12 @@ use super::contact::Contact;
 use super::gathering::Gathering;
 use super::part::Part;
 use super::partial::Partial;
-use super::publish::publish;
 use super::status::{DownloadId, DownloadState, DownloadStatus, Fault, Source};
 use super::store::{Ticket, at};
 use super::table::is_given_up;
 use super::{Order, Shared};
 use crate::swarm::{Patience, SourceId};
-use crate::wire::{Sha1, TigerRoot};
+use crate::wire::TigerRoot;
 
 /// How an attempt ended without the file.
 #[derive(Debug)]
@@ -33,13 +32,24 @@ pub(super) enum End {
     Stopping,
 }
 
-/// What a failure of our own disk means.
+/// What a failure of our own disk means: one that was pulled out, or hangs on a network, comes back with all that is on it.
 pub(super) fn of_disk(error: &io::Error) -> End {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             End::Disk(format!("the disk is full: {error}"))
         }
-        _ => End::Final(Fault::Disk, format!("the disk failed: {error}")),
+        io::ErrorKind::NotFound => End::Disk(format!("the disk is gone: {error}")),
+        io::ErrorKind::PermissionDenied
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::InvalidFilename
+        | io::ErrorKind::FileTooLarge
+        | io::ErrorKind::Unsupported => {
+            End::Final(Fault::Disk, format!("the disk does not allow it: {error}"))
+        }
+        _ => End::Disk(format!("the disk fails: {error}")),
     }
 }
 
@@ -136,41 +146,19 @@ impl Job {
         let (shared, id, size) = (Arc::clone(&self.shared), self.id, self.ticket.size);
         let ticket = self.ticket.clone();
         let opened = on_disk(move || {
+            shared.store.renew(id, &ticket)?;
             let (path, journal) = (shared.store.part(id), shared.store.journal(id));
             let part = Part::open(&path, &journal, size).map_err(|error| at(&path, &error))?;
-            shared.store.save(id, &ticket)?;
             Ok((part, shared.store.tree(id, &ticket)))
         });
         let (part, tree) = opened.await?;
         let mut gathering = Gathering::new(self, Arc::new(part));
         let gathered = gathering.run(tree).await;
         gathering.end().await;
-        let found = gathered?;
-        self.hand_over(found).await
-    }
-
-    /// Moves the checked file to the downloads folder.
-    async fn hand_over(&mut self, found: Sha1) -> Result<(), End> {
-        let unverified = self.ticket.sha1.is_none();
-        self.ticket.checked = true;
-        let (shared, id, ticket) = (Arc::clone(&self.shared), self.id, self.ticket.clone());
-        let path = on_disk(move || {
-            shared.store.save(id, &ticket)?;
-            let path = publish(&shared.store.part(id), id, &shared.folder, &ticket.name)?;
-            shared.store.remove(id);
-            Ok(path)
-        });
-        let path = path.await.inspect_err(|_| self.ticket.checked = false)?;
-        self.tell(|status| {
-            if let Some(name) = path.file_name() {
-                status.name = name.to_string_lossy().into_owned();
-            }
-            status.state = DownloadState::Complete;
-            status.path = Some(path);
-            status.sha1 = Some(found);
-            status.active = 0;
-            status.why = unverified.then(|| "unverified: the source told no SHA-1".to_owned());
-        });
+        let (found, tree) = (gathered?, self.partial.tree());
+        let concluded = self.shared.conclude(self.id, &self.ticket, found, tree);
+        let concluded = concluded.await?;
+        self.tell(|status| concluded.show(status));
         Ok(())
     }
 

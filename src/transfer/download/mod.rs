@@ -8,9 +8,12 @@
 //! complete with [`DownloadStatus::why`] saying that it is unverified.
 
 mod answer;
+mod carrier;
+mod conclusion;
 mod contact;
 mod delivery;
 mod errand;
+mod finished;
 mod gathering;
 mod here;
 mod hosts;
@@ -44,10 +47,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::carrier::Carrier;
+pub use self::carrier::Coming;
 pub use self::delivery::Delivery;
+use self::finished::Finished;
 use self::hosts::Hosts;
-pub use self::intake::Coming;
-use self::intake::{Carrier, Intake};
+use self::intake::Intake;
 use self::job::{Job, Timing};
 use self::name::safe_name;
 use self::part::Part;
@@ -58,6 +63,8 @@ use self::table::{Entry, Order, Table};
 use super::credit::Credit;
 use super::http::Walled;
 use super::limit::Limit;
+use crate::library::SharedFile;
+use crate::thex::Tree;
 use crate::wire::Sha1;
 
 pub(super) use partial::Offered;
@@ -80,6 +87,7 @@ struct Shared {
     credit: Credit,
     pushes: Pushes,
     carrier: Carrier,
+    finished: Finished,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
     /// How others reach us, when nobody can connect to us.
@@ -117,6 +125,7 @@ impl Downloads {
                 credit: Credit::default(),
                 pushes: Pushes::new(),
                 carrier: Carrier::default(),
+                finished: Finished::default(),
                 listen: OnceLock::new(),
                 wall: Mutex::default(),
                 table: Mutex::new(Table {
@@ -244,6 +253,9 @@ impl Downloads {
         let mut table = self.shared.table();
         let running = table.order(id, Order::Cancel);
         let known = table.entries.remove(&id);
+        if let Some(sha1) = known.as_ref().and_then(|known| known.status.borrow().sha1) {
+            self.shared.finished.forget(sha1);
+        }
         if known.is_some() && !running {
             self.shared.store.remove(id);
         }
@@ -263,6 +275,14 @@ impl Downloads {
         list.iter().filter_map(of).collect()
     }
 
+    /// What failed because a user of an index, who alone has it, could not be reached: no search would find another.
+    pub fn lost(&self) -> Vec<DownloadId> {
+        let table = self.shared.table();
+        let owned = table.entries.iter().filter(|(_, entry)| entry.is_owned);
+        let lost = owned.filter(|(_, entry)| entry.status.borrow().fault == Some(Fault::Source));
+        lost.map(|(&id, _)| id).collect()
+    }
+
     /// What can be had of an unfinished file of this digest.
     pub(super) fn offered(&self, sha1: Sha1) -> Option<Offered> {
         let table = self.shared.table();
@@ -270,6 +290,16 @@ impl Downloads {
             .entries
             .values()
             .find_map(|entry| entry.partial.of(sha1))
+    }
+
+    /// A file of this digest that was fetched since the start.
+    pub(super) fn finished(&self, sha1: Sha1) -> Option<SharedFile> {
+        self.shared.finished.file(sha1)
+    }
+
+    /// The hash tree of such a file.
+    pub(super) fn finished_tree(&self, sha1: Sha1) -> Option<Arc<Tree>> {
+        self.shared.finished.tree(sha1)
     }
 
     fn revive(&self, status: &DownloadStatus, more: Vec<Source>) -> bool {
@@ -343,6 +373,7 @@ impl Downloads {
             status: status.clone(),
             orders,
             partial: Arc::clone(&partial),
+            is_owned: ticket.owner.is_some(),
         };
         table.entries.insert(id, entry);
         let shared = Arc::clone(&self.shared);

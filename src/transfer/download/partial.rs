@@ -49,6 +49,11 @@ impl Partial {
         });
     }
 
+    /// The whole file's tree, where there is one.
+    pub(super) fn tree(&self) -> Option<Arc<Tree>> {
+        self.table().as_ref().map(|open| Arc::clone(&open.tree))
+    }
+
     /// Whether there is anything to be had.
     pub(super) fn offers(&self) -> bool {
         let table = self.table();

@@ -1,15 +1,19 @@
 //! Sources that cannot be connected to: called by Push, they connect to us and say GIV.
 //!
-//! The one rule: nobody gives who was not called. A GIV that nobody waits for is refused, whatever GUID it names.
+//! The one rule: nobody gives who was not called. A GIV that nobody waits for is refused, whatever GUID it names. One that
+//! comes when a relay was found meanwhile is kept for the next question: a relay serves two strangers only while it must.
 
 use std::collections::HashMap;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use lru::LruCache;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::transfer::channel::within;
 use crate::wire::Guid;
@@ -29,6 +33,9 @@ pub struct PushCall {
 /// How many calls may wait to be sent.
 const WAITING_CALLS: usize = 64;
 
+/// How many servents may still come of those that a relay joined us with.
+const LATE: NonZeroUsize = NonZeroUsize::new(32).expect("not zero");
+
 type Given = (TcpStream, BytesMut);
 
 /// Who is waited for.
@@ -37,6 +44,14 @@ pub(super) struct Pushes {
     calls: mpsc::Sender<PushCall>,
     caller: Mutex<Option<mpsc::Receiver<PushCall>>>,
     awaited: Mutex<HashMap<Guid, Vec<oneshot::Sender<Given>>>>,
+    late: Mutex<LruCache<Guid, Late>>,
+}
+
+/// A servent that was called and has not come while it was waited for.
+#[derive(Debug)]
+struct Late {
+    until: Instant,
+    given: Option<Given>,
 }
 
 impl Pushes {
@@ -46,6 +61,7 @@ impl Pushes {
             calls,
             caller: Mutex::new(Some(caller)),
             awaited: Mutex::default(),
+            late: Mutex::new(LruCache::new(LATE)),
         }
     }
 
@@ -92,16 +108,35 @@ impl Pushes {
     /// Takes the connection of a servent that says GIV; false when nobody waits for it.
     pub(super) fn give(&self, servent: Guid, mut given: Given) -> bool {
         let mut awaited = self.awaited();
-        let Some(waiting) = awaited.get_mut(&servent) else {
-            return false;
-        };
-        while let Some(give) = waiting.pop() {
+        let mut waiting = awaited.get_mut(&servent);
+        while let Some(give) = waiting.as_mut().and_then(|waiting| waiting.pop()) {
             match give.send(given) {
                 Ok(()) => return true,
                 Err(unwanted) => given = unwanted,
             }
         }
-        false
+        let mut late = self.late();
+        let late = late.get_mut(&servent);
+        let late = late.filter(|late| late.given.is_none() && Instant::now() < late.until);
+        late.map(|late| late.given = Some(given)).is_some()
+    }
+
+    /// A relay was found for a servent that was called: should it come all the same, its connection is kept.
+    pub(super) fn welcome(&self, servent: Guid) {
+        let until = Instant::now() + LIMIT;
+        self.late().put(servent, Late { until, given: None });
+    }
+
+    /// The connection of a servent that came late.
+    pub(super) fn take_late(&self, servent: Guid) -> Option<Given> {
+        let mut late = self.late();
+        let given = late.get_mut(&servent)?.given.take()?;
+        late.pop(&servent);
+        Some(given)
+    }
+
+    fn late(&self) -> MutexGuard<'_, LruCache<Guid, Late>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn awaited(&self) -> MutexGuard<'_, HashMap<Guid, Vec<oneshot::Sender<Given>>>> {

@@ -136,6 +136,17 @@ impl Store {
         write().map_err(|error| at(&path, &error))
     }
 
+    /// Writes a ticket in the place of the one there is. Where there is none the disk is gone, and nothing is to be begun in
+    /// its place.
+    ///
+    /// # Errors
+    /// As [`Self::save`]; `NotFound`.
+    pub(super) fn renew(&self, id: DownloadId, ticket: &Ticket) -> io::Result<()> {
+        let path = self.path(id, "json");
+        path.metadata().map_err(|error| at(&path, &error))?;
+        self.save(id, ticket)
+    }
+
     /// Where a download's bytes are gathered.
     pub(super) fn part(&self, id: DownloadId) -> PathBuf {
         self.path(id, "part")

@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) status: watch::Sender<DownloadStatus>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) partial: Arc<Partial>,
+    /// Whether only an index can name who has it.
+    pub(super) is_owned: bool,
 }
 
 /// What a download is told to do.

@@ -74,6 +74,12 @@ impl Shared {
         }
     }
 
+    /// A connection that a source opened to us after a relay had been found for it.
+    pub(super) fn came_late(&self, place: &Source) -> Option<Session> {
+        let (stream, ahead) = self.pushes.take_late(place.push?)?;
+        Some(Session::on(stream, ahead, place.addr))
+    }
+
     /// A connection to a source of this GUID.
     ///
     /// # Errors
@@ -106,7 +112,10 @@ impl Shared {
             },
             relayed = &mut relayed, if !place.relays.is_empty() => match relayed {
                 Err(_) => pushed.await,
-                relayed => relayed,
+                relayed => {
+                    self.pushes.welcome(servent);
+                    relayed
+                }
             },
         }
     }

@@ -93,7 +93,7 @@ impl Body {
             #[cfg(target_os = "linux")]
             if begun.elapsed() < FAST && range.end - at > CHUNK {
                 let rest = ByteRange::new(at, range.end);
-                at = sprint(self, stream, rest, tap.limit(), &sent).await?;
+                at = sprint(self, stream, rest, tap, &sent).await?;
             }
         }
         Ok(())

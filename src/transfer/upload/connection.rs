@@ -79,7 +79,7 @@ impl<'a> Connection<'a> {
         Self {
             uploads,
             channel: Channel::new(stream, first),
-            tap: Tap::of(&uploads.limit),
+            tap: uploads.limit.files(),
             remote,
             given,
             number: uploads.slots.enlist(),
@@ -156,7 +156,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// The file a target names.
+    /// The file a target names: a shared one, or by its digest one that was fetched.
     pub(super) fn find(&self, target: &Target) -> Option<SharedFile> {
         let shelf = &self.uploads.shelf;
         let library = shelf.read().unwrap_or_else(PoisonError::into_inner);
@@ -171,7 +171,12 @@ impl<'a> Connection<'a> {
             | Target::Root
             | Target::Unknown => None,
         };
-        file.cloned()
+        let file = file.cloned();
+        let Target::Content(urn) = target else {
+            return file;
+        };
+        let also = self.uploads.also.get();
+        file.or_else(|| also?.1.finished(urn.sha1()))
     }
 
     /// Sends a file, or the part of it that is asked for.

@@ -16,7 +16,6 @@ use crate::librarian;
 use crate::library::SharedFile;
 use crate::transfer::channel::within;
 use crate::transfer::http::{ByteRange, Headers};
-use crate::transfer::limit::Tap;
 
 /// How long somebody may take to say what it wants.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
@@ -128,7 +127,7 @@ impl Uploads {
                     start: offset,
                     end: size,
                 };
-                let mut tap = Tap::of(&self.limit);
+                let mut tap = self.limit.files();
                 let note = |count| slot.sent(count);
                 let sent = body.send(&mut stream, &mut tap, range, note).await;
                 if sent.is_ok() {

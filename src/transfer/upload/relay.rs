@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::transfer::limit::{Limit, Tap};
+use crate::transfer::limit::Limit;
 
 /// Pairs joined at once, and those in which one asker may be.
 const PAIRS: usize = 8;
@@ -173,7 +173,7 @@ impl Pair<'_> {
         to: &mut (impl AsyncWrite + Unpin),
         limit: &Limit,
     ) -> io::Result<()> {
-        let (mut tap, mut buffer) = (Tap::of(limit), vec![0; BUFFER]);
+        let (mut tap, mut buffer) = (limit.files(), vec![0; BUFFER]);
         loop {
             let turn = tap.turn(BUFFER as u64).await;
             let room = usize::try_from(turn).unwrap_or(BUFFER);

@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use super::body::{Body, CHUNK, changed};
 use super::pipe::Pipe;
 use crate::transfer::http::ByteRange;
-use crate::transfer::limit::Limit;
+use crate::transfer::limit::{Limit, Tap};
 
 /// Whoever takes a chunk in this time is fast: some 50 MB/s.
 pub(super) const FAST: Duration = Duration::from_millis(40);
@@ -28,7 +28,7 @@ const BREATH: Duration = Duration::from_millis(250);
 /// How long a sprint lasts at most: what was sent is told after it, and whether the connection ended is seen.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Sends of a range what goes fast, while there is no `limit`; where it came to. The stream is the thread's alone
+/// Sends of a range what goes fast, while no limit holds files; where it came to. The stream is the thread's alone
 /// meanwhile: a reactor that hears of it would wake for nothing each time there is room.
 ///
 /// # Errors
@@ -37,10 +37,10 @@ pub(super) async fn sprint(
     body: &Body,
     stream: &mut TcpStream,
     range: ByteRange,
-    limit: &Limit,
+    tap: &mut Tap,
     sent: impl Fn(u64),
 ) -> io::Result<u64> {
-    let (body, limit) = (body.clone(), limit.clone());
+    let (body, limit) = (body.clone(), tap.limit().clone());
     let lent = mem::replace(stream, nowhere()?).into_std()?;
     let run = move || {
         let mut at = range.start;
@@ -48,6 +48,7 @@ pub(super) async fn sprint(
         (lent, at, outcome)
     };
     let (lent, at, outcome) = spawn_blocking(run).await?;
+    tap.passed(at - range.start);
     sent(at - range.start);
     outcome?;
     lent.set_nonblocking(true)?;
@@ -72,7 +73,7 @@ fn run(
     SockRef::from(stream).set_write_timeout(Some(BREATH))?;
     stream.set_nonblocking(false)?;
     let pipe = Pipe::new();
-    while *at < end && begun.elapsed() < LONGEST && limit.rate() == 0 {
+    while *at < end && begun.elapsed() < LONGEST && !limit.holds_files() {
         let chunk = usize::try_from(CHUNK.min(end - *at)).expect("a chunk is small");
         let sent = match &pipe {
             Ok(pipe) => pipe.carry(body.file(), stream, at, chunk),

@@ -54,6 +54,9 @@ impl Connection<'_> {
         let Some(file) = file else {
             return Some(downloads.offered(sha1)?.tree);
         };
+        if let Some(tree) = downloads.finished_tree(sha1) {
+            return Some(tree);
+        }
         let trees = trees.clone();
         tokio::task::spawn_blocking(move || trees.find(&file))
             .await

@@ -1,6 +1,7 @@
 //! `demo`: a village of servents to play with. Search at one, and watch the query spread.
 
 mod catalogue;
+mod input;
 mod picture;
 mod watch;
 
@@ -9,7 +10,6 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::Args;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::cli::Asked;
@@ -21,6 +21,7 @@ use super::signals::{Signals, Told};
 use crate::api::{Answer, Said};
 use crate::lab::topology::Kind;
 use crate::live::{MOST, Plan, Stage, Village};
+use input::Input;
 use picture::Picture;
 use watch::Watch;
 
@@ -70,7 +71,7 @@ impl Demo {
     /// Founds the village, searches once by itself, and then does what is typed.
     pub(super) async fn run(self, signals: &mut Signals) -> Result<Exit, Failure> {
         let screen = Screen::new(None, self.json, self.quiet);
-        let plan = self.plan(&screen)?;
+        let plan = self.plan(&screen, signals).await?;
         let shares = plan.shares.clone();
         let began = Instant::now();
         let founding = Village::found(plan, |stage| screen.progress(&progress(stage, &self)));
@@ -107,7 +108,7 @@ impl Demo {
         screen.loss().map_or(Ok(exit), Err)
     }
 
-    fn plan(&self, screen: &Screen) -> Result<Plan, Failure> {
+    async fn plan(&self, screen: &Screen, signals: &mut Signals) -> Result<Plan, Failure> {
         if self.nodes > MOST {
             return Err(Failure::usage(format!(
                 "{} processes are more than the {MOST} that a machine is trusted with; `servent compare` has no such limit",
@@ -124,7 +125,7 @@ impl Demo {
             false => Kind::Regular,
         }));
         let degree = self.degree.unwrap_or(if few { 1.0 } else { DEGREE });
-        let (graph, _) = topology.graph(self.nodes, degree, self.seed, screen)?;
+        let (graph, _) = { topology.graph(self.nodes, degree, self.seed, screen, signals) }.await?;
         if graph.nodes() > MOST {
             return Err(Failure::usage(format!(
                 "{} nodes are more than {MOST} processes",
@@ -181,7 +182,6 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     /// Until `quit`, the end of the input, or a signal; tells the exit code of the last command that failed.
     async fn run(&mut self, opening: Option<String>, signals: &mut Signals) -> Exit {
-        let mut exit = Exit::Done;
         if let Some(word) = opening {
             self.screen
                 .talk(format!("servent 1 searches for `{word}`:"));
@@ -197,20 +197,27 @@ impl Conversation<'_> {
         self.screen.talk(
             "Type `search WORD`; `@7 search WORD` speaks to servent 7, `@7` stays there; `help` names the rest, `quit` ends it all.",
         );
-        let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
+        let mut input = Input::open();
+        let (exit, in_line) = self.heed(&mut input, signals).await;
+        input.close(in_line);
+        exit
+    }
+
+    /// Carries out what comes by `input`; tells the exit code, and whether it ended in the middle of a line.
+    async fn heed(&mut self, input: &mut Input, signals: &mut Signals) -> (Exit, bool) {
+        let mut exit = Exit::Done;
         loop {
-            self.screen.ask(&format!("servent {}> ", self.at + 1));
+            let prompt = format!("servent {}> ", self.at + 1);
             let line = tokio::select! {
-                line = lines.next_segment() => line,
-                told = signals.next() => return end_of(told),
+                line = input.next(prompt, self.screen) => line,
+                told = signals.next() => return (end_of(told), true),
             };
-            let Ok(Some(line)) = line else {
-                return exit;
+            let line = match line {
+                Ok(line) => line,
+                Err(over) => return (over.unwrap_or(exit), false),
             };
-            let (node, words) = match read(
-                &String::from_utf8_lossy(&line),
-                self.village.graph().nodes(),
-            ) {
+            let nodes = self.village.graph().nodes();
+            let (node, words) = match line.and_then(|line| read(&line, nodes)) {
                 Ok((node, words)) => (node, words),
                 Err(failure) => {
                     self.screen.fail(&failure);
@@ -220,7 +227,7 @@ impl Conversation<'_> {
             };
             match words.first().map(String::as_str) {
                 None => self.at = node.unwrap_or(self.at),
-                Some("quit" | "exit") if node.is_none() => return exit,
+                Some("quit" | "exit") if node.is_none() => return (exit, false),
                 Some(_) => match self
                     .carry_out(node.unwrap_or(self.at), words, signals)
                     .await
@@ -236,7 +243,7 @@ impl Conversation<'_> {
                 },
             }
             if self.screen.is_closed() {
-                return exit;
+                return (exit, false);
             }
         }
     }
@@ -249,8 +256,9 @@ impl Conversation<'_> {
         mut words: Vec<String>,
         signals: &mut Signals,
     ) -> Result<Exit, Option<Failure>> {
-        if self.screen.json {
-            words.insert(1, "--json".to_owned());
+        let json = "--json".to_owned();
+        if self.screen.json && !words.contains(&json) {
+            words.insert(1, json);
         }
         let searches = words[0] == "search";
         self.watch.forget();

@@ -100,7 +100,7 @@ impl Compare {
                 "there is no index to kill: add `index` to --strategies",
             ));
         }
-        let (graph, name) = self.experiment.graph(screen)?;
+        let (graph, name) = self.experiment.graph(screen, signals).await?;
         let mut comparison = self
             .experiment
             .comparison(graph, self.strategies.network.clone())?;

@@ -1,12 +1,13 @@
 //! The options that all experiments share, and the running of one with a bar and an ear for Ctrl-C.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::sleep;
 
 use crate::lab::Latency;
@@ -31,39 +32,54 @@ pub(in crate::ui) enum Source {
 
 impl Source {
     /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
-    pub(in crate::ui) fn graph(
+    pub(in crate::ui) async fn graph(
         &self,
         nodes: usize,
         degree: f64,
         seed: u64,
         screen: &Screen,
+        signals: &mut Signals,
     ) -> Result<(Graph, String), Failure> {
-        let (drawn, name) = match self {
-            Self::Kind(kind) => {
-                let mut rng = Rng::seeded(seed ^ GRAPH_SALT);
-                let graph = kind.draw(nodes, degree, &mut rng);
-                let graph = graph.map_err(|error| Failure::usage(error.to_string()))?;
-                (graph, kind.to_string())
-            }
-            Self::File(path) => {
-                let shown = path.display();
-                let graph = topology::read(path)
-                    .map_err(|error| Failure::usage(format!("{shown} gives no graph: {error}")))?;
-                (graph, format!("file:{shown}"))
-            }
+        let source = self.clone();
+        let draw = move || {
+            let all = source.whole_graph(nodes, degree, seed);
+            all.map(|all| (all.nodes(), all.giant()))
         };
-        let giant = drawn.giant();
-        if giant.nodes() < drawn.nodes() {
+        let (all, giant) = unwatched(signals, draw).await??;
+        if giant.nodes() < all {
             screen.talk(format!(
-                "{} of {} nodes are one network; the others are left out.",
+                "{} of {all} nodes are one network; the others are left out.",
                 giant.nodes(),
-                drawn.nodes()
             ));
         }
         if giant.nodes() < 2 {
             return Err(Failure::usage("a network has at least 2 nodes"));
         }
-        Ok((giant, name))
+        Ok((giant, self.to_string()))
+    }
+
+    /// The graph with all its parts.
+    fn whole_graph(&self, nodes: usize, degree: f64, seed: u64) -> Result<Graph, Failure> {
+        match self {
+            Self::Kind(kind) => {
+                let mut rng = Rng::seeded(seed ^ GRAPH_SALT);
+                let graph = kind.draw(nodes, degree, &mut rng);
+                graph.map_err(|error| Failure::usage(error.to_string()))
+            }
+            Self::File(path) => topology::read(path).map_err(|error| {
+                Failure::usage(format!("{} gives no graph: {error}", path.display()))
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    /// As it is read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kind(kind) => kind.fmt(f),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
     }
 }
 
@@ -96,8 +112,14 @@ pub(super) struct Network {
 
 impl Network {
     /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
-    pub(super) fn graph(&self, seed: u64, screen: &Screen) -> Result<(Graph, String), Failure> {
-        self.topology.graph(self.nodes, self.degree, seed, screen)
+    pub(super) async fn graph(
+        &self,
+        seed: u64,
+        screen: &Screen,
+        signals: &mut Signals,
+    ) -> Result<(Graph, String), Failure> {
+        let (nodes, degree) = (self.nodes, self.degree);
+        { self.topology.graph(nodes, degree, seed, screen, signals) }.await
     }
 }
 
@@ -138,8 +160,12 @@ pub(super) struct Experiment {
 
 impl Experiment {
     /// The graph, and how it is called; what is not joined to the rest is cut off, and that is said.
-    pub(super) fn graph(&self, screen: &Screen) -> Result<(Graph, String), Failure> {
-        self.network.graph(self.seed, screen)
+    pub(super) async fn graph(
+        &self,
+        screen: &Screen,
+        signals: &mut Signals,
+    ) -> Result<(Graph, String), Failure> {
+        self.network.graph(self.seed, screen, signals).await
     }
 
     /// This experiment with these strategies.
@@ -200,7 +226,8 @@ pub(super) async fn run(
     .await
 }
 
-/// Does work of so many queries, with a bar where there is a terminal, and has it end at Ctrl-C.
+/// Does work of so many queries, with a bar where there is a terminal, and has it end at Ctrl-C. A second one does not wait
+/// for that.
 pub(super) async fn watched<T: Send + 'static>(
     all: usize,
     screen: &Screen,
@@ -215,12 +242,38 @@ pub(super) async fn watched<T: Send + 'static>(
         tokio::select! {
             done = &mut work => {
                 screen.progress("");
-                return done.map_err(|error| Failure::new(Exit::Failed, format!("the experiment broke: {error}"), ""));
+                return done.map_err(|error| broken(&error));
             }
-            _ = signals.next() => progress.end(),
+            _ = signals.next() => {
+                if progress.has_ended() {
+                    screen.progress("");
+                    return Err(left());
+                }
+                progress.end();
+            }
             () = sleep(BAR_EVERY) => screen.progress(&bar(progress.done(), all, began.elapsed())),
         }
     }
+}
+
+/// Does work that never looks whether it is to end. At Ctrl-C it is left: its thread ends with the process.
+pub(super) async fn unwatched<T: Send + 'static>(
+    signals: &mut Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = spawn_blocking(work) => done.map_err(|error| broken(&error)),
+        _ = signals.next() => Err(left()),
+    }
+}
+
+fn broken(error: &JoinError) -> Failure {
+    Failure::new(Exit::Failed, format!("the experiment broke: {error}"), "")
+}
+
+fn left() -> Failure {
+    let what = "it was ended before there was anything to show";
+    Failure::new(Exit::Interrupted, what, "")
 }
 
 /// `120 of 400 queries, 30 %, 7 s left`.

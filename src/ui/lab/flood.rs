@@ -30,7 +30,7 @@ impl Flood {
         screen: &Screen,
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
-        let (graph, _) = self.experiment.graph(screen)?;
+        let (graph, _) = self.experiment.graph(screen, signals).await?;
         let nodes = graph.nodes();
         let law = graph.flood_law();
         let floods = (1..=self.ttl).map(Strategy::flood).collect();

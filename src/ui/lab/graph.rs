@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
-use super::experiment::Network;
+use super::experiment::{Network, unwatched};
 use super::figures::{plain, rounded};
+use super::unwritten;
 use crate::lab::topology::{Shape, save};
 use crate::rng::Rng;
 use crate::ui::failure::{Exit, Failure};
@@ -39,28 +39,17 @@ impl Graph {
         screen: &Screen,
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
-        let (graph, name) = self.network.graph(self.seed, screen)?;
-        if let Some(path) = &self.out {
-            save(&graph, path).map_err(|error| {
-                let shown = path.display();
-                Failure::io(
-                    format!("{shown} cannot be written"),
-                    &error,
-                    "name another file",
-                )
-            })?;
-        }
+        let (graph, name) = self.network.graph(self.seed, screen, signals).await?;
+        let (seed, out) = (self.seed, self.out.clone());
         let (nodes, edges) = (graph.nodes(), graph.edges().len());
         let (mean_degree, law) = (graph.mean_degree(), graph.flood_law());
-        let seed = self.seed;
-        let measured = spawn_blocking(move || Shape::of(&graph, &mut Rng::seeded(seed)));
-        let shape = tokio::select! {
-            shape = measured => shape.map_err(|error| {
-                Failure::new(Exit::Failed, format!("the network was not measured: {error}"), "")
-            })?,
-            // The thread ends with the process.
-            _ = signals.next() => return Ok(Exit::Interrupted),
+        let measure = move || -> Result<Shape, Failure> {
+            if let Some(path) = &out {
+                save(&graph, path).map_err(|error| unwritten(path, &error))?;
+            }
+            Ok(Shape::of(&graph, &mut Rng::seeded(seed)))
         };
+        let shape = unwatched(signals, measure).await??;
         if self.json {
             screen.json(&json!({
                 "version": env!("CARGO_PKG_VERSION"),

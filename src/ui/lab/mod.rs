@@ -23,6 +23,7 @@ mod search;
 mod strategies;
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use clap::Subcommand;
@@ -81,11 +82,10 @@ impl Lab {
 
 /// Writes what an experiment brought into a file the user named.
 fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|error| {
-        Failure::io(
-            format!("{} cannot be written", path.display()),
-            &error,
-            "name another file",
-        )
-    })
+    fs::write(path, text).map_err(|error| unwritten(path, &error))
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    let what = format!("{} cannot be written", path.display());
+    Failure::io(what, error, "name another file")
 }

@@ -41,7 +41,7 @@ const PANELS: [Panel; 3] = [
 pub(super) fn plot(report: &Report<'_>) -> Picture {
     let width = PANELS.len() as f64 * (PANEL.0 + MARGIN) + MARGIN;
     let mut picture = Picture::new(width, PANEL.1 + TOP + 60.0);
-    let title = format!("{}, {} servents", report.topology, report.nodes);
+    let title = format!("{}, {} servents", report.topology, report.nodes());
     picture.text((width / 2.0, 28.0), Anchor::Middle, Size::Title, title);
     for (number, panel) in PANELS.iter().enumerate() {
         let left = MARGIN + number as f64 * (PANEL.0 + MARGIN);

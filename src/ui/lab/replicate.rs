@@ -130,7 +130,7 @@ impl Replicate {
         screen: &Screen,
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
-        let (graph, name) = self.network.graph(self.seed, screen)?;
+        let (graph, name) = self.network.graph(self.seed, screen, signals).await?;
         let (nodes, edges) = (graph.nodes(), graph.edges().len());
         let mean_degree = rounded(graph.mean_degree());
         if self.copies as usize >= nodes {

@@ -131,7 +131,6 @@ impl Row {
 #[derive(Clone, Debug)]
 pub(super) struct Report<'a> {
     pub(super) topology: String,
-    pub(super) nodes: usize,
     pub(super) rows: Vec<Row>,
     comparison: &'a Comparison,
     events: u64,
@@ -208,7 +207,6 @@ impl<'a> Report<'a> {
             .filter(|(_, summary)| summary.queries() > 0);
         Self {
             topology,
-            nodes: comparison.graph.nodes(),
             rows: asked.map(row).collect(),
             comparison,
             events: outcome.events,
@@ -266,6 +264,11 @@ impl<'a> Report<'a> {
         self.rows
             .insert(at.map_or(self.rows.len(), |at| at + 1), row);
         whole
+    }
+
+    /// How many servents there are.
+    pub(super) const fn nodes(&self) -> usize {
+        self.comparison.graph.nodes()
     }
 
     /// Notes that not all was measured that should have been.

@@ -161,7 +161,7 @@ impl Search {
         screen: &Screen,
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
-        let (graph, name) = self.experiment.graph(screen)?;
+        let (graph, name) = self.experiment.graph(screen, signals).await?;
         let comparison = self.experiment.comparison(graph, vec![self.strategy])?;
         let settled = comparison.clone();
         let outcome = run(comparison, screen, signals).await?;

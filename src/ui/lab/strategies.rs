@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::overlay::Strategy;
+use crate::ui::cli::parse_way;
 
 /// Strategies with commas between; a comma before `key=value` belongs to the strategy before it.
 #[derive(Clone, Debug)]
@@ -39,13 +40,14 @@ impl FromStr for Strategies {
                 None => texts.push(part.to_owned()),
             }
         }
-        let index = texts.iter().position(|text| text == "index");
-        if let Some(at) = index {
-            texts.remove(at);
+        let (mut network, mut index) = (Vec::new(), None);
+        for (at, text) in texts.iter().enumerate() {
+            match parse_way(text)? {
+                Some(strategy) => network.push(strategy),
+                None if index.is_some() => return Err("`index` stands there twice".to_owned()),
+                None => index = Some(at),
+            }
         }
-        let network: Result<Vec<Strategy>, String> =
-            texts.iter().map(|text| text.parse()).collect();
-        let network = network?;
         Ok(Self { network, index })
     }
 }
@@ -73,5 +75,7 @@ mod tests {
         for bad in ["", "index,index", "index:x=1", "index,x=1"] {
             assert!(bad.parse::<Strategies>().is_err(), "{bad}");
         }
+        let why = "flood,fly".parse::<Strategies>().expect_err("no strategy");
+        assert!(why.contains("`fly`") && why.contains("index"), "{why}");
     }
 }

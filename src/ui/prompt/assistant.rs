@@ -14,6 +14,7 @@ use super::printer::Board;
 use crate::ui::clean::clean;
 use crate::ui::command;
 use crate::ui::render::{Style, shorten};
+use crate::ui::screen::colour_wanted;
 use crate::ui::session::Session;
 
 /// Completions shown of a long list of results.
@@ -22,29 +23,50 @@ const MOST_SHOWN: usize = 50;
 /// The width of a name among completions.
 const NAME_WIDTH: usize = 60;
 
-/// What rustyline asks while a line is typed. Called on the reader's thread, which may wait for the servent.
+/// What can stand behind the name of a command. Asked on the reader's thread, which may wait for a servent.
+pub(in crate::ui) trait Arguments: Send {
+    /// All that can, as far as it is known.
+    fn of(&self, command: &str) -> Vec<Pair>;
+}
+
+/// Of commands of whose objects nothing is known here.
+impl Arguments for () {
+    fn of(&self, _: &str) -> Vec<Pair> {
+        Vec::new()
+    }
+}
+
+/// What rustyline asks while a line is typed.
 #[derive(Helper, Validator)]
-pub(super) struct Assistant {
-    session: Arc<Session>,
+pub(in crate::ui) struct Assistant {
+    arguments: Box<dyn Arguments>,
     board: Arc<Board>,
     colour: bool,
     commands: Vec<String>,
-    runtime: Handle,
     /// Whether there is anything on the line; set whenever it changes.
     typed: AtomicBool,
 }
 
 impl Assistant {
-    /// To be made on the runtime.
-    pub(super) fn new(session: Arc<Session>, board: Arc<Board>, colour: bool) -> Self {
+    /// One that shows the row of `board`.
+    pub(super) fn new(arguments: Box<dyn Arguments>, board: Arc<Board>) -> Self {
         Self {
-            session,
+            arguments,
             board,
-            colour,
+            colour: colour_wanted(),
             commands: command::names(),
-            runtime: Handle::current(),
             typed: AtomicBool::new(false),
         }
+    }
+
+    /// One that knows the commands and nothing else.
+    pub(in crate::ui) fn of_commands() -> Self {
+        Self::new(Box::new(()), Arc::default())
+    }
+
+    /// Whether the prompt about to be shown has a row above it.
+    pub(super) fn shows_row(&self) -> bool {
+        self.board.show()
     }
 
     /// Whether there was anything on the line, the last time it changed. Asking forgets it.
@@ -52,14 +74,26 @@ impl Assistant {
         self.typed.swap(false, Ordering::Relaxed)
     }
 
-    /// What can stand at the end of `line`, which is in the middle of its argument to `command`.
+    /// What can stand behind `command`.
     fn arguments(&self, command: &str) -> Vec<Pair> {
         match command {
-            "get" | "results" => self.results(),
-            "disconnect" | "browse" => self.peers(),
             "help" => self.commands.iter().map(|name| pair(name, name)).collect(),
-            _ => Vec::new(),
+            other => self.arguments.of(other),
         }
+    }
+}
+
+/// What is known of the objects of commands in a session.
+pub(super) struct OfSession {
+    session: Arc<Session>,
+    runtime: Handle,
+}
+
+impl OfSession {
+    /// To be made on the runtime.
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        let runtime = Handle::current();
+        Self { session, runtime }
     }
 
     fn results(&self) -> Vec<Pair> {
@@ -86,6 +120,24 @@ impl Assistant {
     }
 }
 
+impl Arguments for OfSession {
+    fn of(&self, command: &str) -> Vec<Pair> {
+        match command {
+            "get" | "results" => self.results(),
+            "disconnect" | "browse" => self.peers(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A line without whom it is for: `search x` of `@7 search x`.
+fn unaddressed(line: &str) -> &str {
+    match line.split_once(' ') {
+        Some((whom, rest)) if whom.starts_with('@') => rest,
+        _ => line,
+    }
+}
+
 impl Completer for Assistant {
     type Candidate = Pair;
 
@@ -99,7 +151,8 @@ impl Completer for Assistant {
         let start = typed
             .rfind(char::is_whitespace)
             .map_or(0, |space| space + 1);
-        let mut candidates = match typed[..start].split_whitespace().next() {
+        let before = unaddressed(&typed[..start]);
+        let mut candidates = match before.split_whitespace().next() {
             None => {
                 let names = self.commands.iter();
                 names.map(|name| pair(&format!("{name} "), name)).collect()
@@ -117,7 +170,7 @@ impl Hinter for Assistant {
     /// After a command's name: what may follow it.
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
         self.typed.store(!line.is_empty(), Ordering::Relaxed);
-        let name = line.strip_suffix(' ')?;
+        let name = unaddressed(line).strip_suffix(' ')?;
         if at < line.len() || !self.commands.iter().any(|command| command == name) {
             return None;
         }
@@ -143,16 +196,18 @@ impl Highlighter for Assistant {
 
     /// A command that exists looks like one.
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        let end = line.find(char::is_whitespace).unwrap_or(line.len());
-        let (name, rest) = line.split_at(end);
+        let order = unaddressed(line);
+        let whom = &line[..line.len() - order.len()];
+        let end = order.find(char::is_whitespace).unwrap_or(order.len());
+        let (name, rest) = order.split_at(end);
         if !self.colour || !self.commands.iter().any(|command| command == name) {
             return Cow::Borrowed(line);
         }
-        Cow::Owned(format!("{}{rest}", Style::Good.paint(name, true)))
+        Cow::Owned(format!("{whom}{}{rest}", Style::Good.paint(name, true)))
     }
 
     fn highlight_char(&self, line: &str, at: usize, _: CmdKind) -> bool {
-        self.colour && !line[..at.min(line.len())].contains(' ')
+        self.colour && !unaddressed(&line[..at.min(line.len())]).contains(' ')
     }
 }
 

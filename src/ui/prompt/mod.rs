@@ -16,18 +16,24 @@ use futures_util::future::join_all;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+pub(super) use assistant::Assistant;
+use assistant::OfSession;
 use printer::Board;
 pub(super) use printer::Printer;
-use reader::{Event, Reader};
+pub(super) use reader::{Event, Reader, Reading};
 
 use super::command::{self, Command, Request};
 use super::failure::{Exit, Failure};
 use super::get;
+use super::lines::bounded;
 use super::render::bar;
 use super::session::Session;
 use super::signals::{Signals, Told};
 use super::watch;
 use crate::transfer::{DownloadId, DownloadState};
+
+/// What a line is typed behind.
+const PROMPT: &str = "servent> ";
 
 /// How often the progress line is redrawn. Every redraw makes the cursor flicker on slow terminals.
 const REDRAW_EVERY: Duration = Duration::from_millis(250);
@@ -39,20 +45,26 @@ const SMALL_FILE: Duration = Duration::from_millis(250);
 pub(super) struct Prompt {
     reader: Reader,
     printer: Printer,
+    board: Arc<Board>,
 }
 
 impl Prompt {
     /// A prompt on this terminal, whose history is kept in `data`.
     pub(super) fn open(data: &Path) -> Result<Self, Failure> {
-        let board = Arc::new(Board::default());
-        let (reader, printer) = Reader::open(data, &board).map_err(|error| {
+        let mut reader = Reader::open(Some(data.join("history"))).map_err(|error| {
             Failure::new(
                 Exit::Failed,
                 format!("the terminal cannot be used: {error}"),
                 "pipe the commands in, or run with --daemon",
             )
         })?;
-        Ok(Self { reader, printer })
+        let board = Arc::new(Board::default());
+        let printer = reader.printer(&board);
+        Ok(Self {
+            reader,
+            printer,
+            board,
+        })
     }
 
     /// What prints above the line being typed.
@@ -77,7 +89,9 @@ impl Prompt {
         neighbours.mark_changed();
         let mut lonely = true;
         let mut finds = session.servent.watches().finds();
-        let mut reader = self.reader.start(Arc::clone(&session));
+        let arguments = Box::new(OfSession::new(Arc::clone(&session)));
+        let mut reader = self.reader.start(Assistant::new(arguments, self.board));
+        reader.type_on(PROMPT);
         let mut redraw = interval(REDRAW_EVERY);
         redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let in_line = loop {
@@ -87,7 +101,7 @@ impl Prompt {
                         break false;
                     }
                     conversation.draw();
-                    reader.type_on();
+                    reader.type_on(PROMPT);
                 }
                 told = signals.next() => match told {
                     // While a line is being typed Ctrl-C is a key; this came from elsewhere.
@@ -151,15 +165,21 @@ impl Conversation {
             Event::End => return false,
         };
         self.leaving = false;
-        let done = match command::read(&line) {
+        let done = match bounded(&line).and_then(command::read) {
             Ok(Request::Nothing) => Ok(()),
             Ok(Request::Show(text)) => {
                 text.lines().for_each(|line| self.session.screen.data(line));
                 Ok(())
             }
-            Ok(Request::Do(Command::Quit)) => return false,
-            Ok(Request::Do(command)) => {
-                let session = Arc::clone(&self.session);
+            Ok(Request::Do {
+                command: Command::Quit,
+                ..
+            }) => return false,
+            Ok(Request::Do { command, json }) => {
+                let session = match json {
+                    true => Arc::new(self.session.in_json()),
+                    false => Arc::clone(&self.session),
+                };
                 tokio::select! {
                     done = self.run(&session, command) => done,
                     told = signals.next() => match told {

@@ -1,7 +1,7 @@
 //! Reading lines from the terminal, in a thread of its own.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -9,20 +9,23 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::config::{BellStyle, ColorMode, CompletionType};
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
-use rustyline::{Config, Editor};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Config, Editor, EventContext, EventHandler, KeyCode, KeyEvent,
+    Modifiers, RepeatCount,
+};
 use tokio::sync::mpsc;
 
 use super::assistant::Assistant;
 use super::printer::{Board, Printer};
-use crate::ui::screen::{colour_wanted, is_dumb};
-use crate::ui::session::Session;
+use crate::ui::lines::LONGEST;
+use crate::ui::screen::is_dumb;
 
 /// Lines of history kept.
 const HISTORY: usize = 1000;
 
 /// What the user did.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(in crate::ui) enum Event {
     /// A line.
     Line(String),
     /// Ctrl-C on an empty line; on another it is the line that goes.
@@ -32,23 +35,22 @@ pub(super) enum Event {
 }
 
 /// A terminal ready to be read.
-pub(super) struct Reader {
+pub(in crate::ui) struct Reader {
     editor: Editor<Assistant, DefaultHistory>,
-    history: PathBuf,
-    board: Arc<Board>,
+    history: Option<PathBuf>,
     before: Termios,
 }
 
 /// A terminal being read.
-pub(super) struct Reading {
+pub(in crate::ui) struct Reading {
     events: mpsc::Receiver<Event>,
-    type_on: mpsc::Sender<()>,
+    type_on: mpsc::Sender<String>,
     before: Termios,
 }
 
 impl Reader {
-    /// The reader of this terminal, and what prints above its line.
-    pub(super) fn open(data: &Path, board: &Arc<Board>) -> io::Result<(Self, Printer)> {
+    /// The reader of this terminal; what is typed is kept in the file `history`, where there is one.
+    pub(in crate::ui) fn open(history: Option<PathBuf>) -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let config = Config::builder()
             .max_history_size(HISTORY)
@@ -65,46 +67,46 @@ impl Reader {
             })
             .build();
         let mut editor = Editor::with_config(config).map_err(io::Error::other)?;
-        let history = data.join("history");
-        // The first run has none.
-        let _ = editor.load_history(&history);
-        let printer = Printer::start(editor.create_external_printer().ok(), board);
-        let reader = Self {
+        let full = EventHandler::Conditional(Box::new(Full));
+        editor.bind_sequence(rustyline::Event::Any, full);
+        if let Some(history) = &history {
+            // The first run has none.
+            let _ = editor.load_history(history);
+        }
+        Ok(Self {
             editor,
             history,
-            board: Arc::clone(board),
             before,
-        };
-        Ok((reader, printer))
+        })
     }
 
-    /// Begins to read; the session is asked for what can be completed.
-    pub(super) fn start(self, session: Arc<Session>) -> Reading {
+    /// What prints above the line being typed.
+    pub(super) fn printer(&mut self, board: &Arc<Board>) -> Printer {
+        Printer::start(self.editor.create_external_printer().ok(), board)
+    }
+
+    /// Is ready to read, with such help; see [`Reading::type_on`].
+    pub(in crate::ui) fn start(self, assistant: Assistant) -> Reading {
         let Self {
             mut editor,
             history,
-            board,
             before,
         } = self;
         let (tell, events) = mpsc::channel(1);
-        let (type_on, mut may_type) = mpsc::channel(1);
-        editor.set_helper(Some(Assistant::new(
-            session,
-            Arc::clone(&board),
-            colour_wanted(),
-        )));
+        let (type_on, mut may_type) = mpsc::channel::<String>(1);
+        editor.set_helper(Some(assistant));
         thread::spawn(move || {
-            loop {
-                let prompt = if board.show() {
-                    "\nservent> "
-                } else {
-                    "servent> "
-                };
-                let event = match editor.readline(prompt) {
+            while let Some(mut prompt) = may_type.blocking_recv() {
+                if editor.helper().is_some_and(Assistant::shows_row) {
+                    prompt.insert(0, '\n');
+                }
+                let event = match editor.readline(&prompt) {
                     Ok(line) => {
                         // A history that cannot be kept is no reason to stop.
                         let _ = editor.add_history_entry(&line);
-                        let _ = editor.append_history(&history);
+                        if let Some(history) = &history {
+                            let _ = editor.append_history(history);
+                        }
                         Event::Line(line)
                     }
                     Err(ReadlineError::Interrupted) => {
@@ -115,7 +117,7 @@ impl Reader {
                     }
                     Err(_) => Event::End,
                 };
-                if tell.blocking_send(event).is_err() || may_type.blocking_recv().is_none() {
+                if tell.blocking_send(event).is_err() {
                     break;
                 }
             }
@@ -128,19 +130,38 @@ impl Reader {
     }
 }
 
+/// A line that is too long already takes no more: to draw it again at every letter would take ever longer.
+struct Full;
+
+impl ConditionalEventHandler for Full {
+    fn handle(
+        &self,
+        event: &rustyline::Event,
+        _: RepeatCount,
+        _: bool,
+        context: &EventContext<'_>,
+    ) -> Option<Cmd> {
+        let is_letter = matches!(
+            event.get(0),
+            Some(KeyEvent(KeyCode::Char(_), Modifiers::NONE))
+        );
+        (is_letter && context.line().len() > LONGEST).then_some(Cmd::Noop)
+    }
+}
+
 impl Reading {
     /// What the user does next.
-    pub(super) async fn next(&mut self) -> Event {
+    pub(in crate::ui) async fn next(&mut self) -> Event {
         self.events.recv().await.unwrap_or(Event::End)
     }
 
-    /// Lets the user type the next line.
-    pub(super) fn type_on(&self) {
-        let _ = self.type_on.try_send(());
+    /// Lets the user type the next line, behind this prompt.
+    pub(in crate::ui) fn type_on(&self, prompt: impl Into<String>) {
+        let _ = self.type_on.try_send(prompt.into());
     }
 
     /// Leaves the terminal as it was found, also in the middle of a line.
-    pub(super) fn close(self, in_line: bool) {
+    pub(in crate::ui) fn close(self, in_line: bool) {
         /// Ends bracketed paste, which rustyline begins with each line.
         const PASTE_OFF: &str = "\u{1b}[?2004l";
         let paste = if is_dumb() { "" } else { PASTE_OFF };

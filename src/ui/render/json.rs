@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::net::{BootstrapSource, BootstrapStep, PeerStatus, Status, Watch};
 use crate::overlay::{Direction, Reachable, Tally};
-use crate::transfer::{DownloadState, DownloadStatus, UploadStatus};
+use crate::transfer::{DownloadState, DownloadStatus, Rates, UploadStatus};
 use crate::ui::results::{AskedFor, Found, Results};
 use crate::wire::handshake::Role;
 use crate::wire::{Sha1, Urn};
@@ -27,7 +27,11 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "dynamic_queries": status.dynamic_queries,
         "downloads": status.downloads,
         "uploads": status.uploads,
-        "limits": { "upload": limit(status.limits[0]), "download": limit(status.limits[1]) },
+        "limits": limits(&status.limits),
+        "carried": {
+            "files": both_ways(status.carried.map(|carried| carried.files)),
+            "messages": both_ways(status.carried.map(|carried| carried.messages)),
+        },
         "relay": {
             "hourly": status.relay.hourly,
             "spent": status.relay.spent,
@@ -56,6 +60,19 @@ pub(in crate::ui) fn status(status: &Status) -> Value {
         "refused_connections": status.refused,
         "uptime_s": seconds(status.uptime),
     })
+}
+
+/// How fast bytes may go out and come in: all of them, and those of each class.
+pub(in crate::ui) fn limits(limits: &[Rates; 2]) -> Value {
+    let of = |rate: fn(&Rates) -> u64| both_ways(limits.each_ref().map(|rates| limit(rate(rates))));
+    let mut object = of(|rates| rates.whole);
+    object["files"] = of(|rates| rates.files);
+    object["messages"] = of(|rates| rates.messages);
+    object
+}
+
+fn both_ways<T: Serialize>([upload, download]: [T; 2]) -> Value {
+    json!({ "upload": upload, "download": download })
 }
 
 /// Bytes a second; null without a limit.

@@ -61,6 +61,29 @@ pub struct Abilities {
     pub relays: bool,
 }
 
+impl Default for Agreement {
+    /// With an ultrapeer of 0.6 that says nothing of itself, as an ultrapeer.
+    fn default() -> Self {
+        Self {
+            version: (0, 6),
+            role: Role::Ultrapeer,
+            ours: Role::Ultrapeer,
+            agent: String::new(),
+            listen: None,
+            seen_as: None,
+            guid: None,
+            deflate_out: false,
+            deflate_in: false,
+            vendor_messages: false,
+            bye: false,
+            abilities: Abilities::default(),
+            max_ttl: DEFAULT_MAX_TTL,
+            degree: DEFAULT_DEGREE,
+            hosts: Vec::new(),
+        }
+    }
+}
+
 impl Agreement {
     /// What a servent of 0.6 or later said of itself, on a link that is not deflated in either direction.
     pub(super) fn read(said: &Headers, remote: SocketAddrV4, ours: Role) -> Self {
@@ -123,22 +146,10 @@ mod tests {
     #[test]
     fn silence_is_read_as_the_defaults() {
         let expected = Agreement {
-            version: (0, 6),
-            role: Role::Ultrapeer,
             ours: Role::Leaf,
-            agent: String::new(),
-            listen: None,
-            seen_as: None,
-            guid: None,
-            deflate_out: false,
-            deflate_in: false,
-            vendor_messages: false,
-            bye: false,
-            abilities: Abilities::default(),
-            max_ttl: 4,
-            degree: 6,
-            hosts: Vec::new(),
+            ..Agreement::default()
         };
+        assert_eq!((expected.max_ttl, expected.degree), (4, 6));
         assert_eq!(read(""), expected);
         let nonsense = "X-Max-TTL: 0\nX-Degree: abc\nX-Ultrapeer: no\nVendor-Message: yes\n\
                         Bye-Packet: 0.0\nGUID: 00000000000000000000000000000000\n";

@@ -172,13 +172,7 @@ impl Answerer {
     }
 
     fn on_last_word(&self, mut said: Headers, group: Group) -> Result<Step, WireError> {
-        let (code, words) = group.status()?;
-        if code != 200 {
-            let refusal = Refusal {
-                code,
-                reason: words.to_owned(),
-                hosts: address::tried(&group.headers),
-            };
+        if let Some(refusal) = group.refusal()? {
             return Ok(Step::Refused(String::new(), refusal));
         }
         let deflate_out = self.deflates_to(&said);

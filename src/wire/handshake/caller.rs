@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::greeting::boolean;
 use super::group::{Group, GroupReader};
-use super::{Agreement, Greeting, Headers, Refusal, Role, Step, address};
+use super::{Agreement, Greeting, Headers, Refusal, Role, Step};
 use crate::wire::WireError;
 
 /// The dialling side.
@@ -51,13 +51,7 @@ impl Caller {
             let refusal = Refusal::ours(406, "The peer speaks Gnutella 0.4 only");
             return Ok(Step::Refused(String::new(), refusal));
         }
-        let (code, words) = group.status()?;
-        if code != 200 {
-            let refusal = Refusal {
-                code,
-                reason: words.to_owned(),
-                hosts: address::tried(&group.headers),
-            };
+        if let Some(refusal) = group.refusal()? {
             return Ok(Step::Refused(String::new(), refusal));
         }
         let mut agreement = Agreement::read(&group.headers, self.remote, self.greeting.role);

@@ -3,6 +3,7 @@
 use bytes::{Buf, BytesMut};
 
 use super::headers::{Block, Headers, without_cr};
+use super::{Refusal, address};
 use crate::wire::WireError;
 
 /// The most bytes one group may take (gtk-gnutella's `HEAD_MAX_SIZE`).
@@ -32,9 +33,19 @@ impl Group {
             .ok_or(WireError::BadHandshake)
     }
 
+    /// Whether group 2 or 3 refuses: anything but 200 does.
+    pub(super) fn refusal(&self) -> Result<Option<Refusal>, WireError> {
+        let (code, words) = self.status()?;
+        Ok((code != 200).then(|| Refusal {
+            code,
+            reason: words.to_owned(),
+            hosts: address::tried(&self.headers),
+        }))
+    }
+
     /// The code and words of group 2 or 3. Only the three digits decide. The words may be missing, although LimeWire
     /// demands them; the version is of no interest as long as it is not older than status lines themselves.
-    pub(super) fn status(&self) -> Result<(u16, &str), WireError> {
+    fn status(&self) -> Result<(u16, &str), WireError> {
         let (number, rest) = self
             .opening
             .strip_prefix("GNUTELLA/")

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Gathering;
 use crate::swarm::{ByteRange, Failure, Input, SourceId, Standing};
+use crate::transfer::download::answer::Setback;
 use crate::transfer::download::errand::{Errand, News, Outcome, What};
 use crate::transfer::download::job::{End, of_disk};
 use crate::transfer::download::status::Source;
@@ -147,7 +148,7 @@ impl Gathering<'_> {
                 Ok(())
             }
             What::Sending(range) => self.take(Input::Sending { source, range }).await,
-            What::Paced => self.take(Input::Paced(source)).await,
+            What::Paced(paced) => self.take(Input::Paced { source, paced }).await,
             What::Tree(tree) => {
                 self.fetching_tree = None;
                 match tree {
@@ -174,13 +175,13 @@ impl Gathering<'_> {
                 contact.keep(session, &hosts);
                 self.take(Input::Ended(source)).await
             }
-            Outcome::Setback {
-                how,
-                why,
-                place,
-                try_index,
-                session,
-            } => {
+            Outcome::Setback(setback, session) => {
+                let Setback {
+                    how,
+                    why,
+                    place,
+                    try_index,
+                } = setback;
                 tracing::debug!(host = %contact.source.addr, why, "a source came to nothing");
                 if let Some(place) = place {
                     (contact.place, contact.queued) = (place.position, place.id);

@@ -28,8 +28,9 @@ impl Gathering<'_> {
         self.job.ticket.root = Some(tree.root());
         self.job.ticket.teller = addr.or(self.job.ticket.teller);
         let (shared, id, kept) = (Arc::clone(&self.job.shared), self.job.id, Arc::clone(&tree));
-        on_disk(move || shared.store.save_tree(id, &kept)).await?;
+        // The root first: a tree without its root is none, and without a tree the root is asked for again.
         self.save().await?;
+        on_disk(move || shared.store.save_tree(id, &kept)).await?;
         if let Some(sha1) = self.job.ticket.sha1 {
             let (part, tree) = (Arc::clone(&self.part), Arc::clone(&tree));
             self.job

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::Order;
+use super::conclusion::mismatch;
 use super::contact::Contact;
 use super::errand::News;
 use super::job::{End, Job, of_disk, on_disk};
@@ -219,19 +220,9 @@ impl<'a> Gathering<'a> {
             Chore::Checked(found) => {
                 let (found, root) = found.map_err(|error| of_disk(&error))?;
                 self.found = Some(found);
-                let ticket = &self.job.ticket;
-                let wrong = match (ticket.sha1, ticket.promised, root) {
-                    (Some(wanted), ..) if wanted != found => {
-                        Some(format!("{wanted} was promised, {found} came"))
-                    }
-                    (_, Some(wanted), Some(root)) if wanted != root => {
-                        Some(format!("the hash tree {wanted} was promised, {root} came"))
-                    }
-                    _ => None,
-                };
+                let wrong = mismatch(&self.job.ticket, found, root);
                 let good = wrong.is_none();
-                if let Some(wrong) = wrong {
-                    let what = format!("hash mismatch: {wrong}");
+                if let Some(what) = wrong {
                     tracing::warn!(id = self.job.id.0, what, "a file is wrong");
                     self.mismatch = Some(what);
                 }

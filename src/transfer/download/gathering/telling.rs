@@ -104,6 +104,6 @@ impl Gathering<'_> {
         self.job.ticket.sources = sources.map(|contact| contact.source.clone()).collect();
         let (shared, id) = (Arc::clone(&self.job.shared), self.job.id);
         let ticket = self.job.ticket.clone();
-        on_disk(move || shared.store.save(id, &ticket)).await
+        on_disk(move || shared.store.renew(id, &ticket)).await
     }
 }

@@ -2,15 +2,19 @@
 
 mod sham;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use self::sham::{Guest, Sham, digest, reopen};
+use self::sham::{Guest, Sham, digest, head, reopen};
 use super::table::MAX_DOWNLOADS;
 use super::*;
+use crate::wire::Guid;
 
 const BYTES: &[u8] = b"0123456789";
 const NAME: &str = "a.txt";
@@ -333,6 +337,82 @@ async fn a_full_disk_is_waited_for() {
 }
 
 #[tokio::test]
+async fn who_comes_when_a_relay_was_found_takes_its_place() {
+    let guest = Guest::open();
+    let mut calls = guest.downloads.push_calls().expect("nobody took them");
+    let relay = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let SocketAddr::V4(addr) = relay.local_addr().expect("it has one") else {
+        panic!("the loopback is IPv4");
+    };
+    let servent = Guid([5; 16]);
+    let source = Source {
+        push: Some(servent),
+        relays: vec![addr],
+        ..Source::at("10.1.2.3:6346".parse().expect("an address"))
+    };
+    let wanted = Wanted {
+        sources: vec![source],
+        ..Sham::telling([]).await.wanted()
+    };
+    let id = guest.downloads.start(wanted).expect("it begins");
+    calls.recv().await.expect("it is called");
+    let (mut joined, _) = relay.accept().await.expect("a caller");
+    assert!(head(&mut joined).await.starts_with("GET /gnutella/relay?"));
+    let switch = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    joined
+        .write_all(switch.as_bytes())
+        .await
+        .expect("it listens");
+    head(&mut joined).await;
+    let mut direct = TcpStream::connect(addr).await.expect("it listens");
+    let (given, _) = relay.accept().await.expect("a caller");
+    assert!(guest.downloads.given(servent, given, BytesMut::new()));
+    let part = "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-4/10\r\nContent-Length: 5\r\n\r\n01234";
+    joined.write_all(part.as_bytes()).await.expect("it listens");
+    assert!(head(&mut direct).await.contains("Range: bytes=5-9\r\n"));
+    let rest = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789";
+    direct.write_all(rest.as_bytes()).await.expect("it listens");
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+}
+
+#[tokio::test]
+async fn a_disk_that_vanishes_is_waited_for() {
+    let partly =
+        "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\n01234";
+    let rest = "HTTP/1.1 206 OK\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n56789";
+    // Then it says nothing more.
+    let (sham, guest) = (Sham::telling([partly]).await, Guest::open());
+    let id = guest.downloads.start(sham.wanted()).expect("it begins");
+    guest.until(id, |status| status.done == 5).await;
+    let (here, away) = (guest.unfinished(""), guest.folder.path().join("away"));
+    std::fs::rename(&here, &away).expect("moved");
+    // Where a disk was mounted an empty folder stays.
+    std::fs::create_dir(&here).expect("made");
+    let other = Sham::telling([rest; 20]).await;
+    let source = Source::at(other.addr);
+    assert!(guest.downloads.add_source(id, source));
+    let mut status = guest.downloads.watch(id).expect("it is known");
+    let is_gone = |status: &DownloadStatus| {
+        let why = status.why.as_deref().unwrap_or_default();
+        status.state == DownloadState::Waiting && why.contains("disk is gone")
+    };
+    for _ in 0..5 {
+        let waits = status.wait_for(is_gone).await;
+        drop(waits.expect("it is watched"));
+        status.changed().await.expect("it is tried again");
+    }
+    let begun = std::fs::read_dir(&here).expect("a folder").count();
+    assert_eq!(begun, 0, "nothing was begun in its place");
+    std::fs::remove_dir(&here).expect("removed");
+    std::fs::rename(&away, &here).expect("moved");
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+    let file = end.path.expect("it is somewhere");
+    assert_eq!(std::fs::read(file).expect("there"), BYTES);
+}
+
+#[tokio::test]
 async fn there_is_a_limit_to_what_is_remembered() {
     let guest = Guest::open();
     let wanted = |index| Wanted {
@@ -355,6 +435,7 @@ async fn there_is_a_limit_to_what_is_remembered() {
             status: watch::Sender::new(status.clone()),
             orders: mpsc::unbounded_channel().0,
             partial: Arc::default(),
+            is_owned: false,
         };
         shared.table().entries.insert(id, entry);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sha1::Digest;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::{BYTES, NAME};
@@ -36,14 +36,11 @@ impl Sham {
                 let mut heads = String::new();
                 // A text may answer several requests, each answer ending with a mark.
                 for answer in answer.split_inclusive('|') {
-                    let mut head = vec![];
-                    while !head.ends_with(b"\r\n\r\n") {
-                        match stream.read_u8().await {
-                            Ok(byte) => head.push(byte),
-                            Err(_) => return,
-                        }
+                    let head = head(&mut stream).await;
+                    if head.is_empty() {
+                        return;
                     }
-                    heads += std::str::from_utf8(&head).expect("a request is UTF-8");
+                    heads += &head;
                     let answer = answer.trim_end_matches('|');
                     stream
                         .write_all(answer.as_bytes())
@@ -110,6 +107,18 @@ impl Guest {
     pub(super) fn unfinished(&self, name: &str) -> PathBuf {
         self.folder.path().join("data/unfinished").join(name)
     }
+}
+
+/// The next head of a request; empty when there is none.
+pub(super) async fn head(stream: &mut TcpStream) -> String {
+    let mut head = vec![];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return String::new(),
+        }
+    }
+    String::from_utf8(head).expect("a request is UTF-8")
 }
 
 pub(super) fn reopen(folder: &TempDir) -> Downloads {

@@ -111,14 +111,15 @@ impl Course {
         let same = exercise.clone();
         let all = exercise.queries();
         let points = watched(all, screen, signals, move |progress| same.run(progress)).await?;
-        let cut_short = points.len() < System::ALL.len() * exercise.clients as usize;
+        let whole = System::ALL.len() * exercise.clients as usize;
+        let cut_short = points.len() < whole;
         let rows: Vec<Row> = { points.iter() }
             .map(|point| Row::new(point, &exercise))
             .collect();
         let files = [
             ("course.csv", sheet(&rows)),
             ("course.svg", picture(&rows, &exercise).svg()),
-            ("report.md", report(&rows, &exercise)),
+            ("report.md", report(&rows, whole, &exercise)),
         ];
         if self.json {
             screen.json(&json!({
@@ -161,17 +162,20 @@ impl Course {
                     .to_owned(),
             );
         }
-        if cut_short {
-            return Ok(Exit::Interrupted);
+        if !rows.is_empty() {
+            for (name, text) in files {
+                write(&folder.join(name), &text)?;
+            }
+            screen.talk(format!(
+                "{} holds report.md, course.svg and course.csv{}.",
+                folder.display(),
+                if cut_short { " of what was done" } else { "" },
+            ));
         }
-        for (name, text) in files {
-            write(&folder.join(name), &text)?;
-        }
-        screen.talk(format!(
-            "{} holds report.md, course.svg and course.csv.",
-            folder.display()
-        ));
-        Ok(Exit::Done)
+        Ok(match cut_short {
+            true => Exit::Interrupted,
+            false => Exit::Done,
+        })
     }
 
     fn exercise(&self) -> Result<Exercise, Failure> {

@@ -25,8 +25,8 @@ pub(super) fn picture(rows: &[Row], exercise: &Exercise) -> Picture {
     )
 }
 
-/// The report, in Markdown.
-pub(super) fn report(rows: &[Row], exercise: &Exercise) -> String {
+/// The report, in Markdown; of fewer than the `whole` rows where the exercise was ended early, and it says so.
+pub(super) fn report(rows: &[Row], whole: usize, exercise: &Exercise) -> String {
     let Exercise {
         peers,
         queries,
@@ -38,7 +38,7 @@ pub(super) fn report(rows: &[Row], exercise: &Exercise) -> String {
     let [index, all, line] = System::ALL.map(|system| Series::of(system, rows));
     let mut out = format!(
         "# Response times of a central index and of flooding\n\n\
-         {peers} peers share {objects} objects, {} of each. Up to {} of them ask at once: each asks {queries} \
+         {}{peers} peers share {objects} objects, {} of each. Up to {} of them ask at once: each asks {queries} \
          times for an object it does not have, and asks again when it has the first hit.\n\n\
          * **index**: all peers have told one server what they have, and ask it.\n\
          * **all-to-all**: each peer is joined with each, and a query floods with TTL {ttl}.\n\
@@ -46,6 +46,12 @@ pub(super) fn report(rows: &[Row], exercise: &Exercise) -> String {
          ![Mean response time by the number of clients](course.svg)\n\n\
          ## Mean response time in milliseconds\n\n\
          | clients | index | all-to-all | linear |\n|--:|--:|--:|--:|\n",
+        match rows.len() {
+            some if some < whole => {
+                format!("**Cut short**: {some} of {whole} points were measured.\n\n")
+            }
+            _ => String::new(),
+        },
         match copies {
             1 => "one copy".to_owned(),
             more => format!("{more} copies"),
