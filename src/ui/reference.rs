@@ -110,11 +110,25 @@ fn magnet(text: &str) -> Result<Content, String> {
             .filter(move |(name, _)| name == key || name.starts_with(&format!("{key}.")))
             .map(|(_, value)| value.into_owned())
     };
-    let urn = all("xt")
-        .find_map(|topic| topic.parse::<Urn>().ok())
-        .ok_or(
-            "the magnet link names no urn:sha1: or urn:bitprint:, the only contents Gnutella knows",
-        )?;
+    let urns: Vec<Urn> = all("xt").filter_map(|topic| topic.parse().ok()).collect();
+    // A bitprint says all there is to say; a SHA-1 and a tree in two topics say the same.
+    let urn = urns
+        .iter()
+        .find(|urn| matches!(urn, Urn::Bitprint(..)))
+        .or(urns.first());
+    let root = all("xt").find_map(|topic| tree_root(&topic));
+    let urn = *urn.ok_or(match root {
+        Some(_) => "the magnet link names a hash tree only, and Gnutella finds files by SHA-1",
+        None => {
+            "the magnet link names no urn:sha1: or urn:bitprint:, the only contents Gnutella knows"
+        }
+    })?;
+    let bare = Content::bare(urn);
+    if let (Some(one), Some(other)) = (bare.root, root)
+        && one != other
+    {
+        return Err("the magnet link names two hash trees, and a file has one".to_owned());
+    }
     let source = all("xs")
         .chain(all("as"))
         .find_map(|source| servent_of(&source));
@@ -122,8 +136,23 @@ fn magnet(text: &str) -> Result<Content, String> {
         name: all("dn").next(),
         size: all("xl").find_map(|size| size.parse().ok()),
         source,
-        ..Content::bare(urn)
+        root: bare.root.or(root),
+        ..bare
     })
+}
+
+/// The root in a topic that names a file by its hash tree: `urn:tree:tiger:`, with a mark of its kind in older links.
+fn tree_root(topic: &str) -> Option<TigerRoot> {
+    let (kind, root) = topic.rsplit_once(':')?;
+    let kind = kind.to_ascii_lowercase();
+    [
+        "urn:tree:tiger",
+        "urn:tree:tiger/",
+        "urn:tree:tiger/1024",
+        "urn:ttroot",
+    ]
+    .contains(&kind.as_str())
+    .then(|| root.parse().ok())?
 }
 
 /// The servent an `http://1.2.3.4:6346/…` source stands for.
@@ -175,6 +204,27 @@ mod tests {
     }
 
     #[test]
+    fn a_link_may_name_the_hash_tree_beside_the_digest() {
+        let (root, other) = (TigerRoot([7; 24]), TigerRoot([8; 24]));
+        let read = |topics: &str| match format!("magnet:?{topics}").parse() {
+            Ok(Reference::Content(content)) => Ok((content.sha1.to_string(), content.root)),
+            Ok(Reference::Numbers(_)) => panic!("no number"),
+            Err(why) => Err(why),
+        };
+        let sha1 = format!("xt.1=urn:sha1:{DIGEST}");
+        for kind in ["tree:tiger:", "tree:tiger/:", "TREE:TIGER/1024:", "ttroot:"] {
+            let link = format!("xt.2=urn:{kind}{root}&{sha1}");
+            assert_eq!(read(&link), Ok((DIGEST.to_owned(), Some(root))), "{link}");
+        }
+        let bitprint = format!("xt.2=urn:bitprint:{DIGEST}.{root}");
+        let both = Ok((DIGEST.to_owned(), Some(root)));
+        assert_eq!(read(&format!("{sha1}&{bitprint}")), both);
+        assert!(read(&format!("xt=urn:tree:tiger:{root}")).is_err_and(|why| why.contains("SHA-1")));
+        let two = format!("{bitprint}&xt.3=urn:tree:tiger:{other}");
+        assert!(read(&two).is_err_and(|why| why.contains("two hash trees")));
+    }
+
+    #[test]
     fn a_magnet_link_is_read_for_all_it_says() {
         let link = format!(
             "magnet:?dn=Ace%20of%20Spades.mp3&xl=42&xt.1=urn:btih:abc&xt.2=urn:sha1:{DIGEST}\
@@ -187,6 +237,7 @@ mod tests {
         assert_eq!(content.name.as_deref(), Some("Ace of Spades.mp3"));
         assert_eq!(content.size, Some(42));
         assert_eq!(content.source, "10.0.0.1:6347".parse().ok());
+        assert_eq!(content.root, None);
         assert!("magnet:?dn=x".parse::<Reference>().is_err());
         assert!("urn:sha1:short".parse::<Reference>().is_err());
     }
