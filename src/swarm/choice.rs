@@ -7,7 +7,7 @@ use crate::time::Time;
 
 /// What is at risk of one file, from all sources together: should we be killed, this is fetched again. It may be a
 /// mebibyte, but a source that sent slower than we read may send ahead when we are held up.
-const AT_RISK: u64 = 768 * 1024;
+const AT_RISK: u64 = 896 * 1024;
 
 /// What is asked of a source whose speed is not known: so that four can begin at once.
 const FIRST_SLICE: u64 = AT_RISK / 4;
