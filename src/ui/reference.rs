@@ -115,7 +115,7 @@ fn magnet(text: &str) -> Result<Content, String> {
     let urn = urns
         .iter()
         .find(|urn| matches!(urn, Urn::Bitprint(..)))
-        .or(urns.first());
+        .or_else(|| urns.first());
     let root = all("xt").find_map(|topic| tree_root(&topic));
     let urn = *urn.ok_or(match root {
         Some(_) => "the magnet link names a hash tree only, and Gnutella finds files by SHA-1",
