@@ -1,9 +1,10 @@
 //! What waits to be written to one neighbour: bounded, and the fuller it is, the choosier.
 //!
-//! A neighbour who reads too slowly, or has too little of our rate for messages, loses first what it can do without. Pings and pongs are only taken while the queue
-//! is at most half full, queries up to three quarters; hits and pushes, which have already cost the whole network
-//! something, up to the end; Bye always. (gtk-gnutella's order; see also the flow control of LimeWire.) And what has become
-//! old is not sent any more, so that however slow a link is, what goes over it is news and the answer to a ping is in time.
+//! A neighbour who reads too slowly, or has too little of our rate for messages, loses first what it can do without. Pings
+//! and pongs are only taken while the queue is at most half full, queries up to three quarters; hits and pushes, which have
+//! already cost the whole network something, up to the end; Bye always. (gtk-gnutella's order; see also the flow control of
+//! LimeWire.) And what has become old is not sent any more, so that however slow a link is, what goes over it is news and
+//! the answer to a ping is in time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
