@@ -1,7 +1,6 @@
 //! What a request and a response begin with: a first line, header fields, a blank line.
 
-use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
 /// The longest head in bytes, as gtk-gnutella has it: some ten times what any servent sends.
 pub const MAX_HEAD: usize = 16 * 1024;
@@ -46,14 +45,33 @@ impl Version {
     }
 }
 
+/// Room for the fields of a usual head.
+const USUAL_TEXT: usize = 512;
+const USUAL_FIELDS: usize = 12;
+
 /// The header fields of a head, in order. Names are compared without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(Cow<'static, str>, String)>);
+pub struct Headers {
+    /// As they stand in a head, one after the other: a piece of memory for each would cost more than all the rest of a head.
+    text: String,
+    fields: Vec<Field>,
+}
+
+/// Where a field stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Field {
+    name: usize,
+    colon: usize,
+    end: usize,
+}
 
 impl Headers {
     /// No fields.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self {
+            text: String::new(),
+            fields: Vec::new(),
+        }
     }
 
     /// Reads the fields, from behind the first line up to and with the blank line. Bytes that are not UTF-8 become
@@ -65,15 +83,13 @@ impl Headers {
     pub fn parse(bytes: &[u8]) -> Result<Self, HeadError> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_LINES];
         match httparse::parse_headers(bytes, &mut fields) {
-            Ok(httparse::Status::Complete((_, fields))) => Ok(Self(
-                fields
-                    .iter()
-                    .map(|field| {
-                        let value = String::from_utf8_lossy(field.value);
-                        (Cow::Owned(field.name.to_owned()), value.into_owned())
-                    })
-                    .collect(),
-            )),
+            Ok(httparse::Status::Complete((_, fields))) => {
+                let mut headers = Self::with_room(bytes.len() + 4 * fields.len(), fields.len());
+                for field in fields {
+                    headers.append(field.name, String::from_utf8_lossy(field.value));
+                }
+                Ok(headers)
+            }
             Err(httparse::Error::TooManyHeaders) => Err(HeadError::TooLarge),
             _ => Err(HeadError::Malformed),
         }
@@ -81,11 +97,37 @@ impl Headers {
 
     /// Adds a field. Control characters in the value become spaces, so that no value can begin a line of its own.
     pub fn push(&mut self, name: &'static str, value: impl Display) {
-        let mut value = value.to_string();
-        if value.contains(char::is_control) {
-            value = value.replace(char::is_control, " ");
+        if self.fields.is_empty() {
+            *self = Self::with_room(USUAL_TEXT, USUAL_FIELDS);
         }
-        self.0.push((Cow::Borrowed(name), value));
+        self.append(name, value);
+    }
+
+    fn with_room(text: usize, fields: usize) -> Self {
+        Self {
+            text: String::with_capacity(text),
+            fields: Vec::with_capacity(fields),
+        }
+    }
+
+    fn append(&mut self, name: &str, value: impl Display) {
+        let start = self.text.len();
+        self.text.push_str(name);
+        let colon = self.text.len();
+        self.text.push_str(": ");
+        let _ = write!(self.text, "{value}");
+        if self.text[colon..].contains(char::is_control) {
+            let tame = self.text[colon..].replace(char::is_control, " ");
+            self.text.truncate(colon);
+            self.text.push_str(&tame);
+        }
+        let end = self.text.len();
+        self.text.push_str("\r\n");
+        self.fields.push(Field {
+            name: start,
+            colon,
+            end,
+        });
     }
 
     /// The value of the first field of this name.
@@ -95,10 +137,10 @@ impl Headers {
 
     /// The values of all fields of this name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
+        self.fields
             .iter()
-            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+            .filter(move |field| self.text[field.name..field.colon].eq_ignore_ascii_case(name))
+            .map(|field| self.text[field.colon + 1..field.end].trim())
     }
 
     /// Whether a field of this name, a list with commas, holds this token. Parameters behind `;` are not looked at.
@@ -111,11 +153,7 @@ impl Headers {
 
     /// Writes the fields and the blank line.
     pub(super) fn write(&self, head: &mut String) {
-        for (name, value) in &self.0 {
-            for part in [name, ": ", value, "\r\n"] {
-                head.push_str(part);
-            }
-        }
+        head.push_str(&self.text);
         head.push_str("\r\n");
     }
 }
@@ -203,10 +241,8 @@ mod tests {
     fn too_many_fields_are_too_large() {
         let head = "A: b\r\n".repeat(MAX_LINES);
         let parse = |head: String| Headers::parse((head + "\r\n").as_bytes());
-        assert_eq!(
-            parse(head.clone()).expect("at the limit").0.len(),
-            MAX_LINES
-        );
+        let all = parse(head.clone()).expect("at the limit");
+        assert_eq!(all.all("a").count(), MAX_LINES);
         assert_eq!(parse(head + "A: b\r\n"), Err(HeadError::TooLarge));
     }
 

@@ -93,21 +93,31 @@ impl<'a> Connection<'a> {
 
     /// Answers requests until one side has enough.
     pub(super) async fn run(mut self) -> io::Result<()> {
+        match self.await_head().await? {
+            None | Some(Arrival::Closed) => Ok(()),
+            // Boxed, so that the thousands who never send a head cost little.
+            Some(first) => Box::pin(self.converse(first)).await,
+        }
+    }
+
+    /// Answers the first request, and those that follow.
+    async fn converse(&mut self, first: Arrival) -> io::Result<()> {
+        let mut arrival = first;
         loop {
-            let Some(arrival) = self.await_head().await? else {
-                return Ok(());
-            };
             let kept = match arrival {
                 Arrival::Closed => return Ok(()),
                 Arrival::TooLarge => self.refuse(Status::HEAD_TOO_LARGE, false).await?,
-                // Boxed, so that the thousands who never send a head cost little.
                 Arrival::Head(head) => match admit(&head) {
-                    Ok(request) => Box::pin(self.answer(&request)).await?,
+                    Ok(request) => self.answer(&request).await?,
                     Err(status) => self.refuse(status, false).await?,
                 },
             };
             if !kept {
                 return self.linger().await;
+            }
+            match self.await_head().await? {
+                Some(next) => arrival = next,
+                None => return Ok(()),
             }
         }
     }
