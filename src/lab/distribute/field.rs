@@ -100,7 +100,7 @@ impl<'a> Field<'a> {
             plan.peer_up
         };
         let enough = usize::try_from(up.div_ceil(plan.peer_down)).unwrap_or(plan.peers);
-        enough.min(plan.peers).max(plan.slots)
+        enough.max(plan.slots).min(plan.peers)
     }
 
     /// The rate of one line.

@@ -63,7 +63,7 @@ pub struct Plan {
     pub peer_up: u64,
     /// That each peer can receive.
     pub peer_down: u64,
-    /// To how many at a time each sends, each at an equal part of his line, as a servent's upload slots do; at least 1.
+    /// To how many at a time each sends at most, each at an equal part of his line, also while others stand idle; at least 1.
     pub slots: usize,
     /// How many others each knows about, on average; all of them when that many are not there.
     pub neighbours: usize,

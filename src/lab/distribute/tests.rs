@@ -88,6 +88,15 @@ fn a_thousand_peers_share_a_thousand_chunks() {
 }
 
 #[test]
+fn nobody_keeps_a_slot_free_for_who_is_not_there() {
+    let plan = Plan {
+        slots: 10,
+        ..equal(1, 40, Pick::Rarest)
+    };
+    assert_eq!(plan.run().all.as_secs_f64(), plan.server_bound());
+}
+
+#[test]
 fn who_knows_a_few_others_still_gets_all() {
     for neighbours in [0, 1, 4, 20] {
         let plan = Plan {
