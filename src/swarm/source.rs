@@ -208,8 +208,8 @@ impl Source {
     }
 }
 
-/// What is gathered of one answer and not yet on the disk, at most.
-pub(crate) const UNWRITTEN: u64 = 128 * 1024;
+/// What is gathered of one answer and not yet on the disk, at most: an eighth of what may be at risk, so that eight can send.
+pub(crate) const UNWRITTEN: u64 = 112 * 1024;
 
 /// Of a source that is silent for so long nothing is on its way, as far as we can tell.
 const SILENCE: Duration = Duration::from_secs(1);

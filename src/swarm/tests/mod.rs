@@ -7,8 +7,15 @@ use super::*;
 
 #[test]
 fn the_speeds_of_all_sources_add_up() {
-    for rates in [[5, 5, 5, 5], [1, 2, 7, 10], [1, 1, 1, 17]] {
-        let hosts = rates.map(|rate| (Manner::Honest, rate * 1_000_000));
+    let sums: [&[u64]; 4] = [
+        &[5, 5, 5, 5],
+        &[1, 2, 7, 10],
+        &[1, 1, 1, 17],
+        &[3, 3, 3, 3, 2, 2, 2, 2],
+    ];
+    for rates in sums {
+        let hosts = rates.iter().map(|rate| (Manner::Honest, rate * 1_000_000));
+        let hosts: Vec<_> = hosts.collect();
         let size = 200_000_000;
         let mut world = World::new(1, size, true, &hosts);
         let took = world.run();
