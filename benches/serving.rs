@@ -1,9 +1,9 @@
 //! Serving one file of 1 GiB, and 10,000 files of 32 KiB over kept connections, held against nginx with sendfile in the
 //! same run: `cargo bench --bench serving`, and with `-- large` or `-- small` one of them only.
 //!
-//! Both run as processes of their own and are asked in turn by the same client, over the loopback, out of the page
-//! cache. What counts is the ratio: throughput as the client sees it, and CPU seconds of the server as the kernel
-//! counts them. Without nginx on the PATH only our own figures are printed.
+//! Both run as processes of their own, with one worker each (`WORKERS=2` gives ours two), and are asked in turn by the same
+//! client, over the loopback, out of the page cache. What counts is the ratio: throughput as the client sees it, and CPU
+//! seconds of the server as the kernel counts them. Without nginx on the PATH only our own figures are printed.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -308,9 +308,20 @@ fn make_small_files(folder: &Path) -> io::Result<()> {
     (0..FILES).try_for_each(|number| fs::write(folder.join(format!("{number}.bin")), &bytes))
 }
 
+/// How many threads serve: one, as nginx has one process here, unless the variable `WORKERS` says another number.
+fn workers() -> io::Result<usize> {
+    match std::env::var("WORKERS") {
+        Ok(text) => text.parse().map_err(io::Error::other),
+        Err(_) => Ok(1),
+    }
+}
+
 /// Serves the files until killed; tells its address and the file's index first.
 fn serve(folder: &Path) -> io::Result<()> {
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers()?)
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut library = Library::new();
         let mut share = |name: &str| -> io::Result<u32> {
