@@ -88,6 +88,9 @@ impl Writer {
                     self.write(&packed).await?;
                 }
             }
+            if waiting.is_empty() {
+                self.tap.rest();
+            }
             // What comes in quick succession shares a buffer; a silent link has none.
             let kept = if waiting.is_empty() { 0 } else { 2 * BATCH };
             recycle(&mut plain, kept);
