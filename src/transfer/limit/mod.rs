@@ -118,9 +118,11 @@ impl Limit {
     /// Whether files may have to wait.
     #[cfg(target_os = "linux")]
     pub(crate) fn holds_files(&self) -> bool {
-        self.buckets
-            .of(Class::Files)
-            .any(|bucket| bucket.rate() > 0)
+        self.holds(Class::Files)
+    }
+
+    fn holds(&self, class: Class) -> bool {
+        self.buckets.of(class).any(|bucket| bucket.rate() > 0)
     }
 
     /// Whether a datagram may pass. All of them have half of what messages have, a second of it at once; what is more is

@@ -35,6 +35,11 @@ impl Tap {
         &self.limit
     }
 
+    /// Whether there is a rate to keep to.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limit.holds(self.class)
+    }
+
     /// Waits for its turn; tells how many bytes may pass, `most` at most. May be dropped while it waits: the turn is kept.
     pub(crate) async fn turn(&mut self, most: u64) -> u64 {
         let now = Instant::now();
