@@ -43,13 +43,27 @@ impl Graph {
         let (seed, out) = (self.seed, self.out.clone());
         let (nodes, edges) = (graph.nodes(), graph.edges().len());
         let (mean_degree, law) = (graph.mean_degree(), graph.flood_law());
-        let measure = move || -> Result<Shape, Failure> {
-            if let Some(path) = &out {
-                save(&graph, path).map_err(|error| unwritten(path, &error))?;
+        let graph = match out {
+            None => graph,
+            Some(path) => {
+                let write = move || match save(&graph, &path) {
+                    Ok(()) => Ok(graph),
+                    Err(error) => Err(unwritten(&path, &error)),
+                };
+                unwatched(signals, write).await??
             }
-            Ok(Shape::of(&graph, &mut Rng::seeded(seed)))
         };
-        let shape = unwatched(signals, measure).await??;
+        let measure = move || Shape::of(&graph, &mut Rng::seeded(seed));
+        let shape = match (unwatched(signals, measure).await, &self.out) {
+            (Err(left), Some(path)) if left.exit == Exit::Interrupted => {
+                let what = format!(
+                    "{} is written; what it looks like was not measured",
+                    path.display()
+                );
+                return Err(Failure::new(Exit::Interrupted, what, ""));
+            }
+            (shape, _) => shape?,
+        };
         if self.json {
             screen.json(&json!({
                 "version": env!("CARGO_PKG_VERSION"),
