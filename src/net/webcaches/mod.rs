@@ -174,3 +174,43 @@ async fn is_left_alone(mut neighbours: watch::Receiver<usize>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::net::Status;
+    use crate::wire::Guid;
+
+    #[tokio::test]
+    async fn a_cache_of_another_house_is_neither_visited_nor_booked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("webcaches");
+        let before = "http://192.0.2.1/ 1000 3 0\n";
+        std::fs::write(&file, before).expect("written");
+        let (inbox, mut orders) = mpsc::channel(1);
+        let mut caches = WebCaches {
+            book: Book::open(file.clone(), &["http://192.0.2.1/".to_owned()]),
+            agent: "a test".to_owned(),
+            inbox,
+            neighbours: watch::channel(0).1,
+            announce_every: Duration::ZERO,
+            news: watch::channel(Vec::new()).0,
+        };
+        let actor = async {
+            let Some(Report::Order(Order::Status(reply))) = orders.recv().await else {
+                panic!("it asks where we stand");
+            };
+            let mut status =
+                Status::stopped(Guid::ZERO, SocketAddrV4::new([127, 0, 0, 1].into(), 6346));
+            status.role = Role::Ultrapeer;
+            status.reachable[0] = Reachable::Yes("a stranger came");
+            reply.send(status).expect("it waits");
+        };
+        let (told, ()) = tokio::join!(caches.tell_next(), actor);
+        told.expect("nothing to write");
+        assert_eq!(std::fs::read_to_string(&file).expect("there"), before);
+        assert_eq!(caches.book.to_tell(SystemTime::now()).len(), 1);
+    }
+}
