@@ -1,11 +1,11 @@
 //! `lab graph`: a network by itself, drawn or read, described and written to a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{Network, unwatched};
+use super::experiment::{Network, completed, unwatched};
 use super::figures::{plain, rounded};
 use super::unwritten;
 use crate::lab::topology::{Shape, save};
@@ -40,27 +40,26 @@ impl Graph {
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
         let (graph, name) = self.network.graph(self.seed, screen, signals).await?;
-        let (seed, out) = (self.seed, self.out.clone());
+        let seed = self.seed;
         let (nodes, edges) = (graph.nodes(), graph.edges().len());
         let (mean_degree, law) = (graph.mean_degree(), graph.flood_law());
-        let graph = match out {
+        let graph = match &self.out {
             None => graph,
             Some(path) => {
-                let write = move || match save(&graph, &path) {
-                    Ok(()) => Ok(graph),
-                    Err(error) => Err(unwritten(&path, &error)),
-                };
-                unwatched(signals, write).await??
+                let file = path.clone();
+                let write = move || save(&graph, &file).map(|()| graph);
+                let (saved, is_ended) = completed(signals, write).await?;
+                let graph = saved.map_err(|error| unwritten(path, &error))?;
+                if is_ended {
+                    return Err(unmeasured(path));
+                }
+                graph
             }
         };
         let measure = move || Shape::of(&graph, &mut Rng::seeded(seed));
         let shape = match (unwatched(signals, measure).await, &self.out) {
             (Err(left), Some(path)) if left.exit == Exit::Interrupted => {
-                let what = format!(
-                    "{} is written; what it looks like was not measured",
-                    path.display()
-                );
-                return Err(Failure::new(Exit::Interrupted, what, ""));
+                return Err(unmeasured(path));
             }
             (shape, _) => shape?,
         };
@@ -105,4 +104,11 @@ impl Graph {
         ));
         Ok(Exit::Done)
     }
+}
+
+/// It was ended when the file was whole.
+fn unmeasured(path: &Path) -> Failure {
+    let path = path.display();
+    let what = format!("{path} is written; what it looks like was not measured");
+    Failure::new(Exit::Interrupted, what, "")
 }
