@@ -9,9 +9,11 @@ use crate::transfer::Rates;
 /// The smallest limit: with less, eight sources of a download would all seem to have stalled.
 const LEAST: u64 = 1024;
 
-/// The smallest limit of messages: each of the eight ultrapeers that a servent seeks has 2 KiB a second then. With less, one
-/// that has much to say finds its socket full for 30 s and takes us for gone.
-const LEAST_OF_MESSAGES: u64 = 16 * 1024;
+/// What a link needs. With less, a neighbour that has much to say finds its socket full for 30 s and takes us for gone.
+pub(super) const LEAST_OF_A_LINK: u64 = 2 * 1024;
+
+/// The smallest limit of messages: what the eight ultrapeers need that a servent seeks.
+const LEAST_OF_MESSAGES: u64 = 8 * LEAST_OF_A_LINK;
 
 /// Bytes a second; 0 for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use super::clean::clean;
 use super::failure::Failure;
+use super::limit::too_slow;
 use super::membership;
 use super::render::{bytes, counted, json, rate, span};
 use super::session::Session;
@@ -108,6 +109,9 @@ pub(super) async fn show(session: &Session) -> Result<(), Failure> {
         ["", version],
         rows.map(|(name, value)| [name.to_owned(), value]),
     );
+    if let Some(warning) = too_slow(&status.limits, status.peers) {
+        screen.talk(warning);
+    }
     Ok(())
 }
 

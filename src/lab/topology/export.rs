@@ -1,22 +1,33 @@
 //! Graphs to files: edge lists, adjacency JSON, GraphML, plain or gzipped, as `import` reads them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use atomic_write_file::AtomicWriteFile;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::Graph;
 use super::form::Form;
 
-/// Writes a graph, in the form that the name of the file tells; see [`super::read`]. What is there is written over.
+/// Writes a graph, in the form that the name of the file tells; see [`super::read`]. A file that
+/// is there is replaced once all is written; into a pipe or a device it is written as it comes.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn save(graph: &Graph, path: &Path) -> io::Result<()> {
-    let (form, packed) = Form::of(path);
-    let mut file = BufWriter::new(File::create(path)?);
+    let form = Form::of(path);
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return write_packed(graph, form, &mut File::create(path)?);
+    }
+    let mut file = AtomicWriteFile::open(path)?;
+    write_packed(graph, form, file.as_file_mut())?;
+    file.commit()
+}
+
+fn write_packed(graph: &Graph, (form, packed): (Form, bool), file: &mut File) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
     if packed {
         let mut packer = GzEncoder::new(&mut file, Compression::default());
         write(graph, form, &mut packer)?;

@@ -33,10 +33,6 @@ use crate::wire::{Bye, ByeCode, CodecError, Descriptor, Guid, Kind, WireError};
 /// neighbour is felt; then minutes-old queries would go out, and nothing would be shed.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// The same of what it sent, where messages come no faster than a limit: else it is filled at once, and until the system has
-/// room to ask for more a neighbour thinks us gone.
-const RECEIVE_BUFFER: usize = 16 * 1024;
-
 /// A link as the actor holds it. Dropping it closes the socket once the writer has written what waits.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -117,11 +113,6 @@ impl Link {
         if let Err(error) = SockRef::from(&start.stream).set_send_buffer_size(SEND_BUFFER) {
             tracing::debug!(%error, "the system's send buffer stays as it is");
         }
-        if start.limits[1].rates().messages > 0
-            && let Err(error) = SockRef::from(&start.stream).set_recv_buffer_size(RECEIVE_BUFFER)
-        {
-            tracing::debug!(%error, "the system's receive buffer stays as it is");
-        }
         let (read, write) = start.stream.into_split();
         let closing = CancellationToken::new();
         let span = tracing::info_span!("link", peer = start.peer.0, remote = %start.remote);
@@ -133,6 +124,7 @@ impl Link {
             closing: closing.clone(),
             permit: start.permit,
             tap: start.limits[1].messages(),
+            is_narrow: false,
         };
         let writer = Writer {
             peer: start.peer,

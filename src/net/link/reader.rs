@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::timeout;
@@ -23,6 +24,10 @@ use crate::wire::deflate::Inflater;
 /// Bytes taken from the socket, or inflated, at a time.
 const STEP: usize = 8 * 1024;
 
+/// What the system may hold of what a neighbour sent, where messages come no faster than a limit: else it is filled at once,
+/// and until the system has room to ask for more a neighbour thinks us gone.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+
 /// How long a link stays open after our Bye for the neighbour to read it: a close with unread bytes would reset the
 /// connection and lose it.
 const LINGER: Duration = Duration::from_secs(2);
@@ -38,6 +43,8 @@ pub(super) struct Reader {
     /// Held as long as the link lives.
     pub(super) permit: Option<Permit>,
     pub(super) tap: Tap,
+    /// Whether the system holds little of what came.
+    pub(super) is_narrow: bool,
 }
 
 impl Reader {
@@ -92,7 +99,19 @@ impl Reader {
         if buffer.is_empty() {
             *buffer = BytesMut::new();
         }
+        if !self.is_narrow && self.tap.is_limited() {
+            self.narrow();
+        }
         Ok(self.tap.read(self.socket.as_ref(), buffer, STEP).await? > 0)
+    }
+
+    /// Has the system hold little, once there is a limit; it may come while the link stands.
+    fn narrow(&mut self) {
+        self.is_narrow = true;
+        let socket = SockRef::from(self.socket.as_ref());
+        if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(%error, "the system's receive buffer stays as it is");
+        }
     }
 
     /// Hands over all whole descriptors; false when there is no actor any more to take them.
@@ -114,5 +133,48 @@ impl Reader {
         // Whether it closed or time is up, the socket goes now.
         let _ = timeout(LINGER, drained).await;
         drop(self.permit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::transfer::{Limit, Rates};
+
+    #[tokio::test]
+    async fn a_limit_that_comes_later_narrows_what_the_system_holds() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let mut there = TcpStream::connect(addr).await.expect("connected");
+        let (here, _) = listener.accept().await.expect("accepted");
+        let (inbox, _reports) = mpsc::channel(1);
+        let limit = Limit::default();
+        let mut reader = Reader {
+            peer: PeerId(1),
+            socket: here.into_split().0,
+            inflater: None,
+            inbox,
+            closing: CancellationToken::new(),
+            permit: None,
+            tap: limit.messages(),
+            is_narrow: false,
+        };
+        let mut sizes = Vec::new();
+        for messages in [0, 1 << 20] {
+            limit.set(Rates {
+                messages,
+                ..Rates::default()
+            });
+            there.write_all(b"something").await.expect("sent");
+            let read = timeout(LINGER, reader.fill(&mut BytesMut::new())).await;
+            assert!(read.expect("in time").expect("read"));
+            let socket = SockRef::from(reader.socket.as_ref());
+            sizes.push(socket.recv_buffer_size().expect("a size"));
+        }
+        assert!(sizes[1] < sizes[0], "{sizes:?}");
     }
 }

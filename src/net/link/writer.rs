@@ -88,6 +88,9 @@ impl Writer {
                     self.write(&packed).await?;
                 }
             }
+            if waiting.is_empty() {
+                self.tap.rest();
+            }
             // What comes in quick succession shares a buffer; a silent link has none.
             let kept = if waiting.is_empty() { 0 } else { 2 * BATCH };
             recycle(&mut plain, kept);
@@ -111,7 +114,8 @@ impl Writer {
         Ok(())
     }
 
-    /// How much may be written, once it is our turn. A link that closes does not wait: what it says last is short.
+    /// How much may be written, once it is our turn. A link that closes does not wait: what is in
+    /// its queue has [`FAREWELL`] to go.
     async fn turn(&mut self, most: usize) -> usize {
         tokio::select! {
             turn = self.tap.turn(most as u64) => usize::try_from(turn).unwrap_or(most),

@@ -82,33 +82,37 @@ impl Book {
     /// # Errors
     /// That cannot be written down; then nobody is to be asked.
     pub(super) fn next(&mut self, now: SystemTime) -> io::Result<Option<String>> {
-        self.next_of(now, |_| true)
-    }
-
-    /// The cache to tell of us at `now`, in the same way.
-    ///
-    /// # Errors
-    /// That cannot be written down; then nobody is to be told.
-    pub(super) fn next_to_tell(&mut self, now: SystemTime) -> io::Result<Option<String>> {
-        self.next_of(now, |entry| !entry.deaf)
-    }
-
-    fn next_of(
-        &mut self,
-        now: SystemTime,
-        fits: impl Fn(&Entry) -> bool,
-    ) -> io::Result<Option<String>> {
-        let now = seconds(now);
-        // Of a clock that was set back nothing is known but that time has passed.
-        let due = |entry: &Entry| entry.asked > now || now - entry.asked >= entry.wait();
-        let open = { self.entries.iter_mut() }.filter(|(_, entry)| due(entry) && fits(entry));
-        let Some((url, entry)) = open.min_by_key(|(_, entry)| entry.asked) else {
+        let Some((url, _)) = self.due(now).min_by_key(|(_, entry)| entry.asked) else {
             return Ok(None);
         };
-        entry.asked = now;
         let url = url.clone();
-        self.save()?;
+        self.note_visit(&url, now)?;
         Ok(Some(url))
+    }
+
+    /// The caches that may be told of us at `now`, the one not visited for longest first.
+    pub(super) fn to_tell(&self, now: SystemTime) -> Vec<String> {
+        let mut open: Vec<_> = self.due(now).filter(|(_, entry)| !entry.deaf).collect();
+        open.sort_by_key(|(_, entry)| entry.asked);
+        open.into_iter().map(|(url, _)| url.clone()).collect()
+    }
+
+    fn due(&self, now: SystemTime) -> impl Iterator<Item = (&String, &Entry)> {
+        let now = seconds(now);
+        // Of a clock that was set back nothing is known but that time has passed.
+        let due = move |entry: &Entry| entry.asked > now || now - entry.asked >= entry.wait();
+        self.entries.iter().filter(move |(_, entry)| due(entry))
+    }
+
+    /// Notes that one is visited at `now`.
+    ///
+    /// # Errors
+    /// That cannot be written down; then it is not to be visited.
+    pub(super) fn note_visit(&mut self, url: &str, now: SystemTime) -> io::Result<()> {
+        if let Some(entry) = self.entries.get_mut(url) {
+            entry.asked = seconds(now);
+        }
+        self.save()
     }
 
     /// Notes what came of a question.
@@ -223,8 +227,9 @@ mod tests {
         let mut told = Vec::new();
         for hour in 0..4 {
             let mut book = Book::open(file.clone(), &caches);
-            let url = book.next_to_tell(at(hour * 3_600)).expect("written");
-            let url = url.expect("one of them");
+            let now = at(hour * 3_600);
+            let url = book.to_tell(now).remove(0);
+            book.note_visit(&url, now).expect("written");
             let taken = url == caches[1];
             book.note_told(&url, Ok(taken)).expect("written");
             told.push(url);
@@ -243,5 +248,6 @@ mod tests {
         let caches = ["http://a.example/".to_owned()];
         let mut book = Book::open(PathBuf::from("/nowhere/at/all"), &caches);
         assert!(book.next(at(0)).is_err());
+        assert!(book.note_visit(&caches[0], at(0)).is_err());
     }
 }

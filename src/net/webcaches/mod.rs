@@ -12,6 +12,7 @@ mod exchange;
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{oneshot, watch};
@@ -26,6 +27,9 @@ pub(super) use book::{Book, WebCacheNews};
 /// How long we look for neighbours elsewhere before a cache is asked, and after each: a dial has that long to come to
 /// something.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// Nobody's clock is set to less, and a timer of no time at all would never rest.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Four letters for our kind, as caches count them.
 const VENDOR: &str = "SRVT";
@@ -53,15 +57,21 @@ impl WebCaches {
         if self.book.is_empty() {
             return;
         }
-        let every = self.announce_every;
+        let every = self.announce_every.max(SHORTEST);
         let mut telling = interval_at(Instant::now() + every, every);
         telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // It goes on while we tell of ourselves, however often that is.
+        let mut waiting = pin!(is_left_alone(self.neighbours.clone()));
         loop {
             let done = tokio::select! {
-                alone = self.is_left_alone() => match alone {
-                    true => self.ask_next().await,
-                    false => return,
-                },
+                alone = &mut waiting => {
+                    if !alone {
+                        return;
+                    }
+                    let done = self.ask_next().await;
+                    waiting.set(is_left_alone(self.neighbours.clone()));
+                    done
+                }
                 _ = telling.tick() => self.tell_next().await,
             };
             if let Err(error) = done {
@@ -69,21 +79,6 @@ impl WebCaches {
                 return;
             }
             self.news.send_replace(self.book.news());
-        }
-    }
-
-    /// Waits until we have been without a neighbour for a while. False when the servent is gone.
-    async fn is_left_alone(&mut self) -> bool {
-        loop {
-            if self.neighbours.wait_for(|count| *count == 0).await.is_err() {
-                return false;
-            }
-            let company = self.neighbours.wait_for(|count| *count > 0);
-            match timeout(PAUSE, company).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(_)) => return false,
-                Err(_) => return true,
-            }
         }
     }
 
@@ -102,12 +97,19 @@ impl WebCaches {
         let Some(here) = self.place().await else {
             return Ok(());
         };
-        let Some(url) = self.book.next_to_tell(SystemTime::now())? else {
-            return Ok(());
-        };
-        let taken = self.tell(&url, here).await;
-        tracing::info!(url, %here, ?taken, "web cache told of us");
-        self.book.note_told(&url, taken)
+        for url in self.book.to_tell(SystemTime::now()) {
+            // One of the world has no use for a servent of our house. It is not visited, nor is one without a place.
+            let Ok(cache) = exchange::stands_at(&url).await else {
+                continue;
+            };
+            if is_believed(here, *cache.ip()) {
+                self.book.note_visit(&url, SystemTime::now())?;
+                let taken = self.tell(&url, here).await;
+                tracing::info!(url, %here, ?taken, "web cache told of us");
+                return self.book.note_told(&url, taken);
+            }
+        }
+        Ok(())
     }
 
     /// Where others may come to, if they may.
@@ -123,12 +125,6 @@ impl WebCaches {
 
     /// Tells it of us, and says whether it takes that.
     async fn tell(&self, url: &str, here: SocketAddrV4) -> Result<bool, String> {
-        // One of the world has no use for a servent of our house, and that is no fault of its own.
-        let cache = exchange::stands_at(url).await;
-        let cache = cache.map_err(|error| error.to_string())?;
-        if !is_believed(here, *cache.ip()) {
-            return Ok(true);
-        }
         let told = web_cache_announcement(VENDOR, VERSION, here);
         let answer = self.visit(url, &told).await?;
         match answer.update {
@@ -161,5 +157,60 @@ impl WebCaches {
             .send(Report::Order(Order::Hear { hosts, teller }))
             .await;
         Ok(answer)
+    }
+}
+
+/// Waits until we have been without a neighbour for a while. False when the servent is gone.
+async fn is_left_alone(mut neighbours: watch::Receiver<usize>) -> bool {
+    loop {
+        if neighbours.wait_for(|count| *count == 0).await.is_err() {
+            return false;
+        }
+        let company = neighbours.wait_for(|count| *count > 0);
+        match timeout(PAUSE, company).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return false,
+            Err(_) => return true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::net::Status;
+    use crate::wire::Guid;
+
+    #[tokio::test]
+    async fn a_cache_of_another_house_is_neither_visited_nor_booked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("webcaches");
+        let before = "http://192.0.2.1/ 1000 3 0\n";
+        std::fs::write(&file, before).expect("written");
+        let (inbox, mut orders) = mpsc::channel(1);
+        let mut caches = WebCaches {
+            book: Book::open(file.clone(), &["http://192.0.2.1/".to_owned()]),
+            agent: "a test".to_owned(),
+            inbox,
+            neighbours: watch::channel(0).1,
+            announce_every: Duration::ZERO,
+            news: watch::channel(Vec::new()).0,
+        };
+        let actor = async {
+            let Some(Report::Order(Order::Status(reply))) = orders.recv().await else {
+                panic!("it asks where we stand");
+            };
+            let mut status =
+                Status::stopped(Guid::ZERO, SocketAddrV4::new([127, 0, 0, 1].into(), 6346));
+            status.role = Role::Ultrapeer;
+            status.reachable[0] = Reachable::Yes("a stranger came");
+            reply.send(status).expect("it waits");
+        };
+        let (told, ()) = tokio::join!(caches.tell_next(), actor);
+        told.expect("nothing to write");
+        assert_eq!(std::fs::read_to_string(&file).expect("there"), before);
+        assert_eq!(caches.book.to_tell(SystemTime::now()).len(), 1);
     }
 }

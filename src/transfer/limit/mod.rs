@@ -85,7 +85,7 @@ impl Limit {
         buckets.whole.set(rates.whole);
         buckets.files.set(rates.files);
         buckets.messages.set(rates.messages);
-        buckets.datagrams.set(rates.messages / 2);
+        buckets.datagrams.set(rates.messages.div_ceil(2));
     }
 
     /// What it lets through.
@@ -118,9 +118,11 @@ impl Limit {
     /// Whether files may have to wait.
     #[cfg(target_os = "linux")]
     pub(crate) fn holds_files(&self) -> bool {
-        self.buckets
-            .of(Class::Files)
-            .any(|bucket| bucket.rate() > 0)
+        self.holds(Class::Files)
+    }
+
+    fn holds(&self, class: Class) -> bool {
+        self.buckets.of(class).any(|bucket| bucket.rate() > 0)
     }
 
     /// Whether a datagram may pass. All of them have half of what messages have, a second of it at once; what is more is
@@ -135,16 +137,24 @@ impl Limit {
         admitted
     }
 
-    /// Promises a slice, and tells when it may pass; none without a limit.
-    fn promise(&self, class: Class) -> Option<(Instant, u64)> {
+    /// Promises a slice, `most` bytes at most, and tells when it may pass; none without a limit.
+    fn promise(&self, class: Class, most: u64) -> Option<(Instant, u64)> {
         let rates = self.buckets.of(class).map(Bucket::rate);
         let slowest = rates.filter(|rate| *rate > 0).min()?;
         let slice = u64::try_from(u128::from(slowest) * SLICE_TIME.as_millis() / 1000)
             .unwrap_or(u64::MAX)
-            .clamp(SMALLEST_SLICE, LARGEST_SLICE);
+            .clamp(SMALLEST_SLICE, LARGEST_SLICE)
+            .min(most.max(1));
         let turns = self.buckets.of(class);
         let last = turns.filter_map(|bucket| bucket.promise(slice)).max()?;
         Some((last, slice))
+    }
+
+    /// Takes the rest of a slice back.
+    fn take_back(&self, class: Class, count: u64) {
+        self.buckets
+            .of(class)
+            .for_each(|bucket| bucket.take_back(count));
     }
 
     /// Counts what passed, and has it paid for where it did not wait.
@@ -173,6 +183,9 @@ impl Buckets {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+    use tokio::time::timeout_at;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -186,12 +199,21 @@ mod tests {
     /// Lets bytes pass for so long; tells how many did.
     async fn draw(mut tap: Tap, how_long: Duration) -> u64 {
         let (until, mut total) = (Instant::now() + how_long, 0);
-        while Instant::now() < until {
-            let count = tap.turn(1 << 30).await;
+        while let Ok(count) = timeout_at(until, tap.turn(1 << 30)).await {
             tap.passed(count);
             total += count;
         }
         total
+    }
+
+    /// Lets bytes pass through many taps for so long; tells how many did.
+    async fn draw_all(taps: [Tap; 20], how_long: Duration) -> u64 {
+        let drawn: JoinSet<u64> = taps.into_iter().map(|tap| draw(tap, how_long)).collect();
+        drawn.join_all().await.iter().sum()
+    }
+
+    fn all(tap: impl Fn() -> Tap) -> [Tap; 20] {
+        std::array::from_fn(|_| tap())
     }
 
     /// Has so many bytes of messages pass in each second, for ten.
@@ -271,6 +293,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn messages_are_paid_for_where_many_files_wait() {
+        for (said, wanted) in [(40_000, 570_000..=630_000), (1_000_000, 80_000..=150_000)] {
+            let limit = limited(100_000);
+            let drawing = draw_all(all(|| limit.files()), 10 * SECOND);
+            let (files, ()) = tokio::join!(drawing, talk(&limit, said));
+            assert!(wanted.contains(&files), "{files} beside {said}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_a_turn_lapses_or_is_given_back() {
+        let limit = limited(10_000);
+        let mut taps = all(|| limit.files());
+        for tap in &mut taps {
+            tap.turn(512).await;
+            tap.passed(1);
+        }
+        let spare = draw(limit.files(), SECOND).await;
+        assert!(spare <= 11_100, "{spare}");
+        let hoard = draw_all(taps, SECOND).await;
+        assert!(hoard <= 11_100, "{hoard}");
+
+        let (begun, mut tap) = (Instant::now(), limit.files());
+        for _ in 0..100 {
+            tap.turn(512).await;
+            tap.passed(1);
+            tap.rest();
+        }
+        assert!(begun.elapsed() < 3 * SECOND, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn each_class_keeps_to_its_rate_and_files_to_that_of_all_too() {
         for (whole, files, messages, wanted) in [
             (0, 50_000, 0, 50_000),
@@ -285,32 +339,24 @@ mod tests {
                 messages,
             });
             let seconds = 10 * SECOND;
-            let [a, b] = [(); 2].map(|()| draw(limit.files(), seconds));
+            let files = draw_all(all(|| limit.files()), seconds);
             let said = async {
                 match messages {
                     0 => 0,
-                    _ => {
-                        let [a, b] = [(); 2].map(|()| draw(limit.messages(), seconds));
-                        let (a, b) = tokio::join!(a, b);
-                        a + b
-                    }
+                    _ => draw_all(all(|| limit.messages()), seconds).await,
                 }
             };
-            let (a, b, said) = tokio::join!(a, b, said);
+            let (files, said) = tokio::join!(files, said);
             let near = |got: u64, rate: u64| got.abs_diff(10 * rate) <= rate / 2;
             let rates = limit.rates();
-            assert!(near(a + b, wanted), "{a} and {b} of files at {rates:?}");
+            assert!(near(files, wanted), "{files} of files at {rates:?}");
             assert!(near(said, messages), "{said} of messages at {rates:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn datagrams_have_half_of_what_messages_have_and_never_wait() {
-        let limit = limited(Rates {
-            messages: 100_000,
-            ..Rates::default()
-        });
-        let flood = async {
+        let flood = async |limit: &Limit| {
             let mut admitted = 0;
             for _ in 0..10_000 {
                 admitted += 500 * u64::from(limit.admits_datagram(500));
@@ -318,10 +364,32 @@ mod tests {
             }
             admitted
         };
-        let (links, datagrams) = tokio::join!(draw(limit.messages(), 10 * SECOND), flood);
-        // Half of ten seconds, and the second that may come at once.
-        assert!((500_000..=560_000).contains(&datagrams), "{datagrams}");
-        assert!((430_000..=520_000).contains(&links), "{links}");
+        let talking = || {
+            limited(Rates {
+                messages: 100_000,
+                ..Rates::default()
+            })
+        };
+        let (one, many) = (talking(), talking());
+        let few = draw(one.messages(), 10 * SECOND);
+        let few = tokio::join!(few, flood(&one));
+        let lots = draw_all(all(|| many.messages()), 10 * SECOND);
+        let lots = tokio::join!(lots, flood(&many));
+        for (links, datagrams) in [few, lots] {
+            // Half of ten seconds, and the second that may come at once.
+            assert!((500_000..=560_000).contains(&datagrams), "{datagrams}");
+            assert!((430_000..=520_000).contains(&links), "{links}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_rate_of_messages_holds_datagrams_too() {
+        let limit = limited(Rates {
+            messages: 1,
+            ..Rates::default()
+        });
+        let admitted = (0..10).filter(|_| limit.admits_datagram(500)).count();
+        assert_eq!(admitted, 1);
     }
 
     #[tokio::test(start_paused = true)]

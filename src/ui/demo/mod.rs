@@ -260,7 +260,7 @@ impl Conversation<'_> {
         if self.screen.json && !words.contains(&json) {
             words.insert(1, json);
         }
-        let searches = words[0] == "search";
+        let searches = is_search(&words);
         self.watch.forget();
         let order = self.screen.as_order(words);
         let client = self.village.client(node).clone();
@@ -355,6 +355,12 @@ fn read(line: &str, nodes: usize) -> Result<(Option<usize>, Vec<String>), Failur
     Ok((Some(number - 1), words))
 }
 
+/// Whether a line searches; options may stand before the command.
+fn is_search(words: &[String]) -> bool {
+    let command = words.iter().find(|word| !word.starts_with("--"));
+    command.is_some_and(|word| word == "search")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,6 +386,20 @@ mod tests {
         assert_eq!(read("  "), (None, vec![]));
         for line in ["@0 peers", "@10", "@x", "@"] {
             assert_eq!(super::read(line, 9).expect_err(line).exit, Exit::Usage);
+        }
+    }
+
+    #[test]
+    fn a_search_is_one_whatever_stands_before_it() {
+        for (line, expected) in [
+            ("search window", true),
+            ("--json search window", true),
+            ("--json results", false),
+            ("results search", false),
+            ("--json", false),
+        ] {
+            let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(is_search(&words), expected, "{line}");
         }
     }
 }

@@ -267,6 +267,25 @@ pub(super) async fn unwatched<T: Send + 'static>(
     }
 }
 
+/// Does work that is not to be left half done: it goes on at Ctrl-C, and only a second one leaves it. Tells whether there was
+/// one.
+pub(super) async fn completed<T: Send + 'static>(
+    signals: &mut Signals,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<(T, bool), Failure> {
+    let mut work = spawn_blocking(work);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            done = &mut work => return done.map(|done| (done, told)).map_err(|error| broken(&error)),
+            _ = signals.next() => match told {
+                true => return Err(left()),
+                false => told = true,
+            },
+        }
+    }
+}
+
 fn broken(error: &JoinError) -> Failure {
     Failure::new(Exit::Failed, format!("the experiment broke: {error}"), "")
 }

@@ -1,11 +1,11 @@
 //! `lab graph`: a network by itself, drawn or read, described and written to a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
-use super::experiment::{Network, unwatched};
+use super::experiment::{Network, completed, unwatched};
 use super::figures::{plain, rounded};
 use super::unwritten;
 use crate::lab::topology::{Shape, save};
@@ -40,16 +40,29 @@ impl Graph {
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
         let (graph, name) = self.network.graph(self.seed, screen, signals).await?;
-        let (seed, out) = (self.seed, self.out.clone());
+        let seed = self.seed;
         let (nodes, edges) = (graph.nodes(), graph.edges().len());
         let (mean_degree, law) = (graph.mean_degree(), graph.flood_law());
-        let measure = move || -> Result<Shape, Failure> {
-            if let Some(path) = &out {
-                save(&graph, path).map_err(|error| unwritten(path, &error))?;
+        let graph = match &self.out {
+            None => graph,
+            Some(path) => {
+                let file = path.clone();
+                let write = move || save(&graph, &file).map(|()| graph);
+                let (saved, is_ended) = completed(signals, write).await?;
+                let graph = saved.map_err(|error| unwritten(path, &error))?;
+                if is_ended {
+                    return Err(unmeasured(path));
+                }
+                graph
             }
-            Ok(Shape::of(&graph, &mut Rng::seeded(seed)))
         };
-        let shape = unwatched(signals, measure).await??;
+        let measure = move || Shape::of(&graph, &mut Rng::seeded(seed));
+        let shape = match (unwatched(signals, measure).await, &self.out) {
+            (Err(left), Some(path)) if left.exit == Exit::Interrupted => {
+                return Err(unmeasured(path));
+            }
+            (shape, _) => shape?,
+        };
         if self.json {
             screen.json(&json!({
                 "version": env!("CARGO_PKG_VERSION"),
@@ -91,4 +104,11 @@ impl Graph {
         ));
         Ok(Exit::Done)
     }
+}
+
+/// It was ended when the file was whole.
+fn unmeasured(path: &Path) -> Failure {
+    let path = path.display();
+    let what = format!("{path} is written; what it looks like was not measured");
+    Failure::new(Exit::Interrupted, what, "")
 }
