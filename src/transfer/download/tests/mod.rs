@@ -1,5 +1,6 @@
 //! Downloads from sources that are not as they should be.
 
+mod owned;
 mod sham;
 
 use std::net::{Ipv4Addr, SocketAddr};

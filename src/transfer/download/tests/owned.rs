@@ -1,0 +1,47 @@
+//! Downloads that only a user of an index has.
+
+use std::future::pending;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+
+use super::sham::Guest;
+use crate::central::IndexSource;
+use crate::transfer::download::*;
+
+fn owner() -> IndexSource {
+    "tekb a tune.mp3".parse().expect("an owner")
+}
+
+impl Guest {
+    /// Begins a download from the owner.
+    fn receive(&self, coming: Coming) -> DownloadId {
+        let begun = self.downloads.receive("tune.mp3", 5, None, owner(), coming);
+        begun.expect("it begins")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_is_gone_is_tried_rarely_and_orders_are_heard() {
+    let guest = Guest::open();
+    let id = guest.receive(pending().boxed());
+    let mut status = guest.downloads.watch(id).expect("it is known");
+    let (here, away) = (guest.unfinished(""), guest.folder.path().join("away"));
+    std::fs::rename(&here, &away).expect("moved");
+    assert!(guest.downloads.pause(id));
+    let gone =
+        |status: &DownloadStatus| status.why.as_ref().is_some_and(|why| why.contains("gone"));
+    status.wait_for(gone).await.expect("it waits");
+    let begun = Instant::now();
+    for _ in 0..5 {
+        status.changed().await.expect("it is tried again");
+    }
+    let retry = guest.downloads.shared.timing.disk_retry;
+    assert!(begun.elapsed() >= 5 * retry, "{:?}", begun.elapsed());
+    assert_eq!(status.borrow().state, DownloadState::Paused);
+    assert!(guest.downloads.cancel(id));
+    let over = async { while status.changed().await.is_ok() {} };
+    let over = tokio::time::timeout(Duration::from_secs(30), over);
+    over.await.expect("it hears that it is cancelled");
+}
