@@ -214,15 +214,11 @@ impl Downloads {
     /// Gives a download another source: one more for one under way, a new chance for one that failed. Tells whether it is
     /// known and not complete.
     pub fn add_source(&self, id: DownloadId, source: Source) -> bool {
-        let status = self.watch(id).map(|status| status.borrow().clone());
-        match status {
-            Some(status) if status.state == DownloadState::Failed => {
-                self.revive(&status, vec![source])
-            }
-            Some(status) if status.state != DownloadState::Complete => {
-                self.shared.table().order(id, Order::Add(source))
-            }
-            _ => false,
+        let mut table = self.shared.table();
+        match table.state(id) {
+            Some(DownloadState::Failed) => self.revive(&mut table, id, Some(source)),
+            Some(DownloadState::Complete) | None => false,
+            Some(_) => table.order(id, Order::Add(source)),
         }
     }
 
@@ -233,13 +229,10 @@ impl Downloads {
 
     /// Goes on with one that is paused, or tries one that failed again, from the sources it knew.
     pub fn resume(&self, id: DownloadId) -> bool {
-        let status = self.watch(id).map(|status| status.borrow().clone());
-        match status {
-            Some(status) if status.state == DownloadState::Failed => {
-                self.revive(&status, Vec::new())
-            }
-            Some(_) => self.shared.table().order(id, Order::Pause(false)),
-            None => false,
+        let mut table = self.shared.table();
+        match table.state(id) {
+            Some(DownloadState::Failed) => self.revive(&mut table, id, None),
+            _ => table.order(id, Order::Pause(false)),
         }
     }
 
@@ -302,19 +295,17 @@ impl Downloads {
         self.shared.finished.tree(sha1)
     }
 
-    fn revive(&self, status: &DownloadStatus, more: Vec<Source>) -> bool {
-        let Ok((tickets, _)) = self.shared.store.load() else {
+    /// Tries a download again that failed; the table is held all the while, that two do not do so at once.
+    fn revive(&self, table: &mut Table, id: DownloadId, more: Option<Source>) -> bool {
+        let Ok(mut ticket) = self.shared.store.ticket(id) else {
             return false;
         };
-        let Some(mut ticket) = tickets.get(&status.id).cloned() else {
-            return false;
-        };
-        for source in more {
+        if let Some(source) = more {
             ticket.sources.retain(|known| !known.is_same(&source));
             ticket.sources.insert(0, source);
         }
         ticket.paused = false;
-        self.launch(&mut self.shared.table(), status.id, ticket, None);
+        self.launch(table, id, ticket, None);
         true
     }
 

@@ -57,6 +57,12 @@ impl Table {
         entry.is_some_and(|entry| entry.orders.send(order).is_ok())
     }
 
+    /// What a download does at the moment.
+    pub(super) fn state(&self, id: DownloadId) -> Option<DownloadState> {
+        let entry = self.entries.get(&id);
+        entry.map(|entry| entry.status.borrow().state)
+    }
+
     /// Whether another download can be remembered; makes room where that is possible.
     pub(super) fn has_room(&mut self) -> bool {
         if self.entries.len() >= MAX_DOWNLOADS {
