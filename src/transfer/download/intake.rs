@@ -130,7 +130,8 @@ impl Intake {
                 order = orders.recv() => order,
             };
             match order {
-                None | Some(Order::Cancel) => return Err(End::Cancelled),
+                None => return Err(End::Stopping),
+                Some(Order::Cancel) => return Err(End::Cancelled),
                 Some(Order::Pause(paused)) => self.leave_alone(paused),
                 Some(Order::Rank(priority)) => self.tell(|status| status.priority = priority),
                 Some(Order::Add(_)) => {}
@@ -279,7 +280,8 @@ impl Intake {
     ) -> Result<bool, End> {
         loop {
             match orders.recv().await {
-                None | Some(Order::Cancel) => return Err(End::Cancelled),
+                None => return Err(End::Stopping),
+                Some(Order::Cancel) => return Err(End::Cancelled),
                 Some(Order::Pause(wish)) if wish != paused => return Ok(wish),
                 Some(Order::Rank(priority)) => {
                     self.tell(|status| status.priority = priority);

@@ -1,12 +1,14 @@
 //! Downloads that only a user of an index has.
 
 use std::future::pending;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::sham::Guest;
+use super::sham::{Guest, digest};
 use crate::central::IndexSource;
 use crate::transfer::download::*;
 
@@ -44,4 +46,31 @@ async fn a_disk_that_is_gone_is_tried_rarely_and_orders_are_heard() {
     let over = async { while status.changed().await.is_ok() {} };
     let over = tokio::time::timeout(Duration::from_secs(30), over);
     over.await.expect("it hears that it is cancelled");
+}
+
+#[tokio::test]
+async fn who_hears_no_orders_any_more_removes_nothing() {
+    let guest = Guest::open();
+    let owned = guest.receive(pending().boxed());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let SocketAddr::V4(silent) = listener.local_addr().expect("it has one") else {
+        panic!("the loopback is IPv4");
+    };
+    let wanted = Wanted {
+        name: "a.txt".to_owned(),
+        size: Some(5),
+        sha1: Some(digest(b"01234")),
+        root: None,
+        sources: vec![Source::at(silent)],
+    };
+    let other = guest.downloads.start(wanted).expect("it begins");
+    for id in [owned, other] {
+        let mut status = guest.downloads.watch(id).expect("it is known");
+        guest.downloads.shared.table().entries.remove(&id);
+        let over = async { while status.changed().await.is_ok() {} };
+        let over = tokio::time::timeout(Duration::from_secs(30), over);
+        over.await.expect("it ends");
+        let ticket = guest.unfinished(&format!("{}.json", id.0));
+        assert!(ticket.exists(), "{ticket:?}");
+    }
 }
