@@ -166,10 +166,6 @@ impl Downloads {
     /// The store cannot be written, holds too many downloads, or is being closed; or the file is named neither by digest nor
     /// by index.
     pub fn start(&self, wanted: Wanted) -> io::Result<DownloadId> {
-        let shared = &self.shared;
-        if shared.stopping.is_cancelled() {
-            return Err(io::Error::other("downloads are being stopped"));
-        }
         let mut sources = wanted.sources;
         if wanted.sha1.is_none() {
             sources.truncate(1);
@@ -180,12 +176,21 @@ impl Downloads {
                 "neither the SHA-1 nor the index of the file is known",
             ));
         }
-        let mut table = shared.table();
-        let mut ticket = Ticket {
+        let ticket = Ticket {
             promised: wanted.root,
             sources,
             ..Ticket::new(safe_name(&wanted.name), wanted.size, wanted.sha1)
         };
+        self.begin(ticket, None)
+    }
+
+    /// Begins a download, or goes on with one of the same file.
+    fn begin(&self, mut ticket: Ticket, coming: Option<Coming>) -> io::Result<DownloadId> {
+        let shared = &self.shared;
+        if shared.stopping.is_cancelled() {
+            return Err(io::Error::other("downloads are being stopped"));
+        }
+        let mut table = shared.table();
         let id = match table.same(&ticket) {
             Some((id, status)) if status.state != DownloadState::Failed => {
                 for source in ticket.sources {
@@ -207,7 +212,7 @@ impl Downloads {
         };
         shared.store.save(id, &ticket)?;
         table.next = table.next.max(DownloadId(id.0 + 1));
-        self.launch(&mut table, id, ticket, None);
+        self.launch(&mut table, id, ticket, coming);
         Ok(id)
     }
 
@@ -271,7 +276,10 @@ impl Downloads {
     /// What failed because a user of an index, who alone has it, could not be reached: no search would find another.
     pub fn lost(&self) -> Vec<DownloadId> {
         let table = self.shared.table();
-        let owned = table.entries.iter().filter(|(_, entry)| entry.is_owned);
+        let owned = table
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.owner.is_some());
         let lost = owned.filter(|(_, entry)| entry.status.borrow().fault == Some(Fault::Source));
         lost.map(|(&id, _)| id).collect()
     }
@@ -364,7 +372,7 @@ impl Downloads {
             status: status.clone(),
             orders,
             partial: Arc::clone(&partial),
-            is_owned: ticket.owner.is_some(),
+            owner: ticket.owner.clone(),
         };
         table.entries.insert(id, entry);
         let shared = Arc::clone(&self.shared);

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::partial::Partial;
 use super::store::Ticket;
 use super::{DownloadId, DownloadState, DownloadStatus, Priority, Source};
+use crate::central::IndexSource;
 
 /// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
 pub(super) const MAX_DOWNLOADS: usize = 10_000;
@@ -26,8 +27,8 @@ pub(super) struct Entry {
     pub(super) status: watch::Sender<DownloadStatus>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) partial: Arc<Partial>,
-    /// Whether only an index can name who has it.
-    pub(super) is_owned: bool,
+    /// Whom only an index can name, where that is who has it.
+    pub(super) owner: Option<IndexSource>,
 }
 
 /// What a download is told to do.
@@ -76,12 +77,16 @@ impl Table {
         true
     }
 
-    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known.
+    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known; of a user of
+    /// an index that is what he calls it, with its size.
     pub(super) fn same(&self, ticket: &Ticket) -> Option<(DownloadId, DownloadStatus)> {
         self.entries.iter().find_map(|(&id, entry)| {
             let status = entry.status.borrow();
             let same = match (ticket.sha1, status.sha1) {
                 (Some(wanted), Some(known)) => wanted == known,
+                _ if ticket.owner.is_some() => {
+                    ticket.owner == entry.owner && ticket.size == status.size
+                }
                 _ => {
                     let place = ticket.sources.first();
                     place.is_some_and(|place| place.get.is_some()) && place == entry.source.as_ref()

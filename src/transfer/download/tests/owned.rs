@@ -1,6 +1,7 @@
 //! Downloads that only a user of an index has.
 
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -73,4 +74,24 @@ async fn who_hears_no_orders_any_more_removes_nothing() {
         let ticket = guest.unfinished(&format!("{}.json", id.0));
         assert!(ticket.exists(), "{ticket:?}");
     }
+}
+
+#[tokio::test]
+async fn what_failed_goes_on_when_it_is_fetched_again() {
+    let guest = Guest::open();
+    let away = || async { Err(io::ErrorKind::ConnectionRefused.into()) }.boxed();
+    let first = guest.receive(away());
+    guest.until(first, |status| status.state.is_final()).await;
+    assert_eq!(guest.downloads.lost(), [first]);
+    assert_eq!(guest.receive(pending().boxed()), first, "it goes on");
+    assert_eq!(guest.downloads.lost(), []);
+    assert_eq!(guest.receive(pending().boxed()), first, "it is under way");
+    let other = guest
+        .downloads
+        .receive("tune.mp3", 6, None, owner(), away());
+    assert_ne!(
+        other.expect("it begins"),
+        first,
+        "another size, another file"
+    );
 }
