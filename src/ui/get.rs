@@ -224,6 +224,7 @@ fn failed(session: &Session, status: &DownloadStatus) -> Failure {
             Exit::Failed,
             "it is tried again while the servent runs; or try another of the results",
         ),
+        Some(Fault::OtherFile) => (Exit::Failed, "search for it anew"),
         Some(Fault::Source) | None => (Exit::Failed, "try another of the results"),
     };
     Failure::new(

@@ -206,7 +206,7 @@ impl Intake {
             Ok(delivery) if delivery.size != size => {
                 let told = delivery.size;
                 let why = format!("the source has {told} bytes, which is not what it told");
-                Err(End::Final(Fault::Source, why))
+                Err(End::Final(Fault::OtherFile, why))
             }
             Ok(delivery) => self.take_in(delivery, part, size).await,
             Err(error) => Ok(Some(lost(&error))),
@@ -248,7 +248,7 @@ impl Intake {
             let kept = on_disk(move || keep(&part, at, is_first, &bytes));
             let Some(next) = kept.await? else {
                 let why = "the source has another file now".to_owned();
-                return Err(End::Final(Fault::Source, why));
+                return Err(End::Final(Fault::OtherFile, why));
             };
             (at, least) = (next, 0);
         }

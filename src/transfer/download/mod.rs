@@ -273,7 +273,8 @@ impl Downloads {
         list.iter().filter_map(of).collect()
     }
 
-    /// What failed because a user of an index, who alone has it, could not be reached: no search would find another.
+    /// What failed because a user of an index, who alone has it, could not be reached or broke off: no search would find
+    /// another. Whoever has another file now is not to be asked again.
     pub fn lost(&self) -> Vec<DownloadId> {
         let table = self.shared.table();
         let owned = table

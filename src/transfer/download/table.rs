@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::partial::Partial;
 use super::store::Ticket;
-use super::{DownloadId, DownloadState, DownloadStatus, Priority, Source};
+use super::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Source};
 use crate::central::IndexSource;
 
 /// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
@@ -85,7 +85,9 @@ impl Table {
             let same = match (ticket.sha1, status.sha1) {
                 (Some(wanted), Some(known)) => wanted == known,
                 _ if ticket.owner.is_some() => {
-                    ticket.owner == entry.owner && ticket.size == status.size
+                    // Nothing that is here belongs to the file that he has now.
+                    let is_other = status.fault == Some(Fault::OtherFile);
+                    ticket.owner == entry.owner && ticket.size == status.size && !is_other
                 }
                 _ => {
                     let place = ticket.sources.first();

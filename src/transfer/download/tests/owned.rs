@@ -5,8 +5,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use futures_util::FutureExt;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::sham::{Guest, digest};
@@ -94,4 +96,52 @@ async fn what_failed_goes_on_when_it_is_fetched_again() {
         first,
         "another size, another file"
     );
+}
+
+#[tokio::test]
+async fn who_has_another_file_now_is_not_asked_again() {
+    let (guest, mut owner) = (Guest::open(), Owner::listen().await);
+    let first = guest.receive(owner.brings(6, 0).await);
+    let end = guest.until(first, |status| status.state.is_final()).await;
+    assert_eq!(end.fault, Some(Fault::OtherFile), "{end:?}");
+    assert_eq!(guest.downloads.lost(), []);
+    let second = guest.receive(owner.brings(5, 0).await);
+    assert_ne!(second, first, "it is begun anew");
+    owner.says(b"01234").await;
+    let end = guest.until(second, |status| status.state.is_final()).await;
+    assert_eq!(end.state, DownloadState::Complete, "{end:?}");
+}
+
+/// A user of an index, and the connection on which he brings a file.
+struct Owner {
+    listener: TcpListener,
+    stream: Option<TcpStream>,
+}
+
+impl Owner {
+    async fn listen() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let stream = None;
+        Self { listener, stream }
+    }
+
+    /// Begins to bring a file of so many bytes, from one of them on.
+    async fn brings(&mut self, size: u64, from: u64) -> Coming {
+        let addr = self.listener.local_addr().expect("it has one");
+        let stream = TcpStream::connect(addr).await.expect("it listens");
+        self.stream = Some(self.listener.accept().await.expect("a caller").0);
+        let ahead = BytesMut::new();
+        let delivery = Delivery {
+            stream,
+            ahead,
+            size,
+            from,
+        };
+        async { Ok(delivery) }.boxed()
+    }
+
+    async fn says(&mut self, bytes: &[u8]) {
+        let stream = self.stream.as_mut().expect("it brings something");
+        stream.write_all(bytes).await.expect("somebody listens");
+    }
 }
