@@ -252,7 +252,7 @@ impl Downloads {
         let running = table.order(id, Order::Cancel);
         let known = table.entries.remove(&id);
         if let Some(sha1) = known.as_ref().and_then(|known| known.status.borrow().sha1) {
-            self.shared.finished.forget(sha1);
+            self.shared.finished.forget(id, sha1);
         }
         if known.is_some() && !running {
             self.shared.store.remove(id);
