@@ -161,7 +161,7 @@ pub(super) async fn follow(session: &Session, id: DownloadId) -> Result<(), Fail
                 }
                 return Ok(());
             }
-            DownloadState::Failed => return Err(failed(&now)),
+            DownloadState::Failed => return Err(failed(session, &now)),
             DownloadState::Waiting
             | DownloadState::Running
             | DownloadState::Paused
@@ -215,11 +215,16 @@ fn complete(status: &DownloadStatus) -> Line {
         )
 }
 
-fn failed(status: &DownloadStatus) -> Failure {
+fn failed(session: &Session, status: &DownloadStatus) -> Failure {
     let why = status.why.as_deref().unwrap_or("no reason was given");
     let (exit, next) = match status.fault {
         Some(Fault::Disk) => (Exit::Disk, "make room, or see to the disk"),
         Some(Fault::HashMismatch) => (Exit::HashMismatch, "fetch it from another host"),
+        Some(Fault::Source) if session.servent.downloads().lost().contains(&status.id) => (
+            Exit::Failed,
+            "it is tried again while the servent runs; or try another of the results",
+        ),
+        Some(Fault::OtherFile) => (Exit::Failed, "search for it anew"),
         Some(Fault::Source) | None => (Exit::Failed, "try another of the results"),
     };
     Failure::new(

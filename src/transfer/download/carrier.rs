@@ -55,7 +55,8 @@ impl Downloads {
         let _ = self.shared.carrier.0.set(Box::new(fetch));
     }
 
-    /// Begins a download from a user of an index, who has been asked and whose file is `coming`.
+    /// Begins a download from a user of an index, who has been asked and whose file is `coming`. One of the same file that
+    /// failed goes on with it; where one is under way nothing else is begun.
     ///
     /// # Errors
     /// The store cannot be written, holds too many downloads, or is being closed.
@@ -67,22 +68,10 @@ impl Downloads {
         owner: IndexSource,
         coming: Coming,
     ) -> io::Result<DownloadId> {
-        let shared = &self.shared;
-        if shared.stopping.is_cancelled() {
-            return Err(io::Error::other("downloads are being stopped"));
-        }
-        let mut table = shared.table();
-        if !table.has_room() {
-            return Err(io::Error::other("there are too many downloads"));
-        }
-        let id = table.next;
         let ticket = Ticket {
             owner: Some(owner),
             ..Ticket::new(safe_name(name), Some(size), sha1)
         };
-        shared.store.save(id, &ticket)?;
-        table.next = DownloadId(id.0 + 1);
-        self.launch(&mut table, id, ticket, Some(coming));
-        Ok(id)
+        self.begin(ticket, Some(coming))
     }
 }

@@ -41,7 +41,7 @@ impl Shared {
             let path = publish(&shared.store.part(id), id, &shared.folder, &ticket.name)?;
             shared.store.remove(id);
             if let Ok(file) = looked_at(&path, sha1, tree.as_deref()) {
-                shared.finished.note(sha1, file, tree);
+                shared.finished.note(id, sha1, file, tree);
             }
             Ok(path)
         };

@@ -1,8 +1,8 @@
 //! What was fetched since the start: it goes on being offered to those who name its digest.
 //!
 //! The one rule: whoever was named to others as a source stays one. While it was fetched its parts were offered, and others
-//! were told that we have it; so it is served on, whole, until the servent ends, the file changes or the user has the
-//! download forgotten. But nothing is said of it to those who search or browse: only what lies in a shared folder is listed.
+//! were told that we have it; so it is served on, whole, until the servent ends, the file changes, the user has the download
+//! forgotten or many others were asked for since. But nothing is said of it to those who search or browse: only what lies in a shared folder is listed.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
+use super::DownloadId;
 use crate::library::SharedFile;
 use crate::thex::Tree;
 use crate::wire::Sha1;
@@ -18,7 +19,13 @@ use crate::wire::Sha1;
 /// How many files are offered on, those that were asked for last; a tree has 96 KiB at most.
 const KEPT: NonZeroUsize = NonZeroUsize::new(64).expect("not zero");
 
-type Whole = (SharedFile, Option<Arc<Tree>>);
+/// What a download came to.
+#[derive(Debug)]
+struct Whole {
+    id: DownloadId,
+    file: SharedFile,
+    tree: Option<Arc<Tree>>,
+}
 
 /// The files that were fetched, by digest.
 #[derive(Debug)]
@@ -31,21 +38,31 @@ impl Default for Finished {
 }
 
 impl Finished {
-    pub(super) fn note(&self, sha1: Sha1, file: SharedFile, tree: Option<Arc<Tree>>) {
-        self.table().put(sha1, (file, tree));
+    pub(super) fn note(
+        &self,
+        id: DownloadId,
+        sha1: Sha1,
+        file: SharedFile,
+        tree: Option<Arc<Tree>>,
+    ) {
+        self.table().put(sha1, Whole { id, file, tree });
     }
 
     /// The file of this digest; it may have changed since.
     pub(super) fn file(&self, sha1: Sha1) -> Option<SharedFile> {
-        self.table().get(&sha1).map(|(file, _)| file.clone())
+        self.table().get(&sha1).map(|whole| whole.file.clone())
     }
 
     pub(super) fn tree(&self, sha1: Sha1) -> Option<Arc<Tree>> {
-        self.table().get(&sha1).and_then(|(_, tree)| tree.clone())
+        self.table().get(&sha1).and_then(|whole| whole.tree.clone())
     }
 
-    pub(super) fn forget(&self, sha1: Sha1) {
-        self.table().pop(&sha1);
+    /// Forgets what a download came to; what another brought of this digest goes on being offered.
+    pub(super) fn forget(&self, id: DownloadId, sha1: Sha1) {
+        let mut table = self.table();
+        if table.peek(&sha1).is_some_and(|whole| whole.id == id) {
+            table.pop(&sha1);
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, LruCache<Sha1, Whole>> {
@@ -70,4 +87,23 @@ pub(super) fn looked_at(path: &Path, sha1: Sha1, tree: Option<&Tree>) -> io::Res
         tree: tree.map(Tree::root),
         ..file
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn only_the_download_that_brought_it_withdraws_it() {
+        let (finished, sha1) = (Finished::default(), Sha1([1; 20]));
+        let folder = Path::new("downloads");
+        let file = SharedFile::new(folder.into(), "a.txt".into(), 1, SystemTime::UNIX_EPOCH);
+        finished.note(DownloadId(1), sha1, file, None);
+        finished.forget(DownloadId(2), sha1);
+        assert!(finished.file(sha1).is_some());
+        finished.forget(DownloadId(1), sha1);
+        assert!(finished.file(sha1).is_none());
+    }
 }

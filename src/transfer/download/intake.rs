@@ -89,8 +89,14 @@ impl Intake {
             Some(_) => Duration::ZERO,
             None => PAUSES[0],
         };
+        let mut waits_for_disk = false;
         let (fault, why) = loop {
-            let gathered = self.gather(&mut orders, coming.take(), rest);
+            let gathered = async {
+                if waits_for_disk {
+                    self.wait_for_disk(&mut orders).await?;
+                }
+                self.gather(&mut orders, coming.take(), rest).await
+            };
             match stopping.run_until_cancelled(gathered).await {
                 // It may have been told to forget it just before.
                 None if is_given_up(&mut orders) => return self.shared.store.remove(self.id),
@@ -98,8 +104,8 @@ impl Intake {
                 Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
                 Some(Err(End::Final(fault, why))) => break (fault, why),
                 Some(Err(End::Disk(why))) => {
-                    self.wait(why);
-                    rest = self.shared.timing.disk_retry;
+                    self.rest(Some(why));
+                    (waits_for_disk, rest) = (true, Duration::ZERO);
                 }
             }
         };
@@ -112,6 +118,25 @@ impl Intake {
             (status.fault, status.why) = (Some(fault), Some(why));
             status.rate = 0;
         });
+    }
+
+    /// Waits until the disk is worth another try. What is ordered meanwhile cannot be noted on it: the try begins with that.
+    async fn wait_for_disk(&mut self, orders: &mut UnboundedReceiver<Order>) -> Result<(), End> {
+        let wait = sleep(self.shared.timing.disk_retry);
+        tokio::pin!(wait);
+        loop {
+            let order = tokio::select! {
+                () = &mut wait => return Ok(()),
+                order = orders.recv() => order,
+            };
+            match order {
+                None => return Err(End::Stopping),
+                Some(Order::Cancel) => return Err(End::Cancelled),
+                Some(Order::Pause(paused)) => self.leave_alone(paused),
+                Some(Order::Rank(priority)) => self.tell(|status| status.priority = priority),
+                Some(Order::Add(_)) => {}
+            }
+        }
     }
 
     async fn gather(
@@ -155,7 +180,7 @@ impl Intake {
                 return Err(End::Final(Fault::Source, lost));
             };
             rest = *pause;
-            self.wait(lost);
+            self.rest(Some(lost));
         }
         self.conclude(part, size).await
     }
@@ -181,7 +206,7 @@ impl Intake {
             Ok(delivery) if delivery.size != size => {
                 let told = delivery.size;
                 let why = format!("the source has {told} bytes, which is not what it told");
-                Err(End::Final(Fault::Source, why))
+                Err(End::Final(Fault::OtherFile, why))
             }
             Ok(delivery) => self.take_in(delivery, part, size).await,
             Err(error) => Ok(Some(lost(&error))),
@@ -223,7 +248,7 @@ impl Intake {
             let kept = on_disk(move || keep(&part, at, is_first, &bytes));
             let Some(next) = kept.await? else {
                 let why = "the source has another file now".to_owned();
-                return Err(End::Final(Fault::Source, why));
+                return Err(End::Final(Fault::OtherFile, why));
             };
             (at, least) = (next, 0);
         }
@@ -255,7 +280,8 @@ impl Intake {
     ) -> Result<bool, End> {
         loop {
             match orders.recv().await {
-                None | Some(Order::Cancel) => return Err(End::Cancelled),
+                None => return Err(End::Stopping),
+                Some(Order::Cancel) => return Err(End::Cancelled),
                 Some(Order::Pause(wish)) if wish != paused => return Ok(wish),
                 Some(Order::Rank(priority)) => {
                     self.tell(|status| status.priority = priority);
@@ -268,15 +294,13 @@ impl Intake {
 
     /// Leaves it alone, or goes on, over restarts too.
     async fn pause(&mut self, paused: bool) -> Result<(), End> {
-        self.ticket.paused = paused;
-        self.tell(|status| {
-            status.state = match paused {
-                true => DownloadState::Paused,
-                false => DownloadState::Waiting,
-            };
-            (status.rate, status.why) = (0, None);
-        });
+        self.leave_alone(paused);
         self.save().await
+    }
+
+    fn leave_alone(&mut self, paused: bool) {
+        self.ticket.paused = paused;
+        self.rest(None);
     }
 
     async fn save(&self) -> Result<(), End> {
@@ -288,10 +312,14 @@ impl Intake {
         on_disk(move || shared.store.renew(id, &ticket)).await
     }
 
-    fn wait(&self, why: String) {
+    /// Tells that nothing comes at the moment.
+    fn rest(&self, why: Option<String>) {
         self.tell(|status| {
-            status.state = DownloadState::Waiting;
-            (status.why, status.rate) = (Some(why), 0);
+            status.state = match self.ticket.paused {
+                true => DownloadState::Paused,
+                false => DownloadState::Waiting,
+            };
+            (status.why, status.rate) = (why, 0);
         });
     }
 

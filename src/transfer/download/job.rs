@@ -28,7 +28,7 @@ pub(super) enum End {
     Disk(String),
     /// The user does not want it any more.
     Cancelled,
-    /// The servent stops.
+    /// The servent stops, or nobody is left to give orders: what is here is kept.
     Stopping,
 }
 
@@ -132,7 +132,8 @@ impl Job {
                 () = &mut wait => return None,
                 () = stopping.cancelled() => return Some(Err(End::Stopping)),
                 order = self.orders.recv() => match order {
-                    None | Some(Order::Cancel) => return Some(Err(End::Cancelled)),
+                    None => return Some(Err(End::Stopping)),
+                    Some(Order::Cancel) => return Some(Err(End::Cancelled)),
                     Some(Order::Add(source)) => drop(self.add(source)),
                     Some(Order::Pause(paused)) => self.ticket.paused = paused,
                     Some(Order::Rank(priority)) => self.ticket.priority = priority,

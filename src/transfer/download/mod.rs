@@ -166,10 +166,6 @@ impl Downloads {
     /// The store cannot be written, holds too many downloads, or is being closed; or the file is named neither by digest nor
     /// by index.
     pub fn start(&self, wanted: Wanted) -> io::Result<DownloadId> {
-        let shared = &self.shared;
-        if shared.stopping.is_cancelled() {
-            return Err(io::Error::other("downloads are being stopped"));
-        }
         let mut sources = wanted.sources;
         if wanted.sha1.is_none() {
             sources.truncate(1);
@@ -180,12 +176,21 @@ impl Downloads {
                 "neither the SHA-1 nor the index of the file is known",
             ));
         }
-        let mut table = shared.table();
-        let mut ticket = Ticket {
+        let ticket = Ticket {
             promised: wanted.root,
             sources,
             ..Ticket::new(safe_name(&wanted.name), wanted.size, wanted.sha1)
         };
+        self.begin(ticket, None)
+    }
+
+    /// Begins a download, or goes on with one of the same file.
+    fn begin(&self, mut ticket: Ticket, coming: Option<Coming>) -> io::Result<DownloadId> {
+        let shared = &self.shared;
+        if shared.stopping.is_cancelled() {
+            return Err(io::Error::other("downloads are being stopped"));
+        }
+        let mut table = shared.table();
         let id = match table.same(&ticket) {
             Some((id, status)) if status.state != DownloadState::Failed => {
                 for source in ticket.sources {
@@ -207,22 +212,18 @@ impl Downloads {
         };
         shared.store.save(id, &ticket)?;
         table.next = table.next.max(DownloadId(id.0 + 1));
-        self.launch(&mut table, id, ticket, None);
+        self.launch(&mut table, id, ticket, coming);
         Ok(id)
     }
 
     /// Gives a download another source: one more for one under way, a new chance for one that failed. Tells whether it is
     /// known and not complete.
     pub fn add_source(&self, id: DownloadId, source: Source) -> bool {
-        let status = self.watch(id).map(|status| status.borrow().clone());
-        match status {
-            Some(status) if status.state == DownloadState::Failed => {
-                self.revive(&status, vec![source])
-            }
-            Some(status) if status.state != DownloadState::Complete => {
-                self.shared.table().order(id, Order::Add(source))
-            }
-            _ => false,
+        let mut table = self.shared.table();
+        match table.state(id) {
+            Some(DownloadState::Failed) => self.revive(&mut table, id, Some(source)),
+            Some(DownloadState::Complete) | None => false,
+            Some(_) => table.order(id, Order::Add(source)),
         }
     }
 
@@ -233,13 +234,10 @@ impl Downloads {
 
     /// Goes on with one that is paused, or tries one that failed again, from the sources it knew.
     pub fn resume(&self, id: DownloadId) -> bool {
-        let status = self.watch(id).map(|status| status.borrow().clone());
-        match status {
-            Some(status) if status.state == DownloadState::Failed => {
-                self.revive(&status, Vec::new())
-            }
-            Some(_) => self.shared.table().order(id, Order::Pause(false)),
-            None => false,
+        let mut table = self.shared.table();
+        match table.state(id) {
+            Some(DownloadState::Failed) => self.revive(&mut table, id, None),
+            _ => table.order(id, Order::Pause(false)),
         }
     }
 
@@ -254,7 +252,7 @@ impl Downloads {
         let running = table.order(id, Order::Cancel);
         let known = table.entries.remove(&id);
         if let Some(sha1) = known.as_ref().and_then(|known| known.status.borrow().sha1) {
-            self.shared.finished.forget(sha1);
+            self.shared.finished.forget(id, sha1);
         }
         if known.is_some() && !running {
             self.shared.store.remove(id);
@@ -275,10 +273,14 @@ impl Downloads {
         list.iter().filter_map(of).collect()
     }
 
-    /// What failed because a user of an index, who alone has it, could not be reached: no search would find another.
+    /// What failed because a user of an index, who alone has it, could not be reached or broke off: no search would find
+    /// another. Whoever has another file now is not to be asked again.
     pub fn lost(&self) -> Vec<DownloadId> {
         let table = self.shared.table();
-        let owned = table.entries.iter().filter(|(_, entry)| entry.is_owned);
+        let owned = table
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.owner.is_some());
         let lost = owned.filter(|(_, entry)| entry.status.borrow().fault == Some(Fault::Source));
         lost.map(|(&id, _)| id).collect()
     }
@@ -302,19 +304,17 @@ impl Downloads {
         self.shared.finished.tree(sha1)
     }
 
-    fn revive(&self, status: &DownloadStatus, more: Vec<Source>) -> bool {
-        let Ok((tickets, _)) = self.shared.store.load() else {
+    /// Tries a download again that failed; the table is held all the while, that two do not do so at once.
+    fn revive(&self, table: &mut Table, id: DownloadId, more: Option<Source>) -> bool {
+        let Ok(mut ticket) = self.shared.store.ticket(id) else {
             return false;
         };
-        let Some(mut ticket) = tickets.get(&status.id).cloned() else {
-            return false;
-        };
-        for source in more {
+        if let Some(source) = more {
             ticket.sources.retain(|known| !known.is_same(&source));
             ticket.sources.insert(0, source);
         }
         ticket.paused = false;
-        self.launch(&mut self.shared.table(), status.id, ticket, None);
+        self.launch(table, id, ticket, None);
         true
     }
 
@@ -373,7 +373,7 @@ impl Downloads {
             status: status.clone(),
             orders,
             partial: Arc::clone(&partial),
-            is_owned: ticket.owner.is_some(),
+            owner: ticket.owner.clone(),
         };
         table.entries.insert(id, entry);
         let shared = Arc::clone(&self.shared);

@@ -50,6 +50,7 @@ pub(super) struct Pushes {
 /// A servent that was called and has not come while it was waited for.
 #[derive(Debug)]
 struct Late {
+    /// Until when he may come, and is kept.
     until: Instant,
     given: Option<Given>,
 }
@@ -117,14 +118,19 @@ impl Pushes {
         }
         let mut late = self.late();
         let late = late.get_mut(&servent);
-        let late = late.filter(|late| late.given.is_none() && Instant::now() < late.until);
+        let late = late.filter(|late| late.given.is_none());
         late.map(|late| late.given = Some(given)).is_some()
     }
 
     /// A relay was found for a servent that was called: should it come all the same, its connection is kept.
     pub(super) fn welcome(&self, servent: Guid) {
-        let until = Instant::now() + LIMIT;
-        self.late().put(servent, Late { until, given: None });
+        let late = &mut self.late();
+        // What is kept already is kept on.
+        let late = late.get_or_insert_mut(servent, || Late {
+            until: Instant::now(),
+            given: None,
+        });
+        late.until = Instant::now() + LIMIT;
     }
 
     /// The connection of a servent that came late.
@@ -135,11 +141,57 @@ impl Pushes {
         Some(given)
     }
 
+    /// Those who may still come, or were not asked for long after.
     fn late(&self) -> MutexGuard<'_, LruCache<Guid, Late>> {
-        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let over: Vec<Guid> = late
+            .iter()
+            .filter(|(_, late)| late.until <= now)
+            .map(|(&servent, _)| servent)
+            .collect();
+        for servent in over {
+            late.pop(&servent);
+        }
+        late
     }
 
     fn awaited(&self) -> MutexGuard<'_, HashMap<Guid, Vec<oneshot::Sender<Given>>>> {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SERVENT: Guid = Guid([5; 16]);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_came_late_is_kept_for_a_while() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("it has one");
+        let pushes = Pushes::new();
+        pushes.welcome(SERVENT);
+        let mut servent = TcpStream::connect(addr).await.expect("it listens");
+        let (given, _) = listener.accept().await.expect("a caller");
+        assert!(pushes.give(SERVENT, (given, BytesMut::new())));
+        advance(LIMIT / 2).await;
+        // Another question found a relay as well.
+        pushes.welcome(SERVENT);
+        advance(LIMIT / 2).await;
+        let kept = pushes.take_late(SERVENT).expect("it is kept");
+        assert!(pushes.take_late(SERVENT).is_none(), "once");
+        pushes.welcome(SERVENT);
+        assert!(pushes.give(SERVENT, kept));
+        advance(LIMIT).await;
+        pushes.welcome(Guid([6; 16]));
+        let over = servent.read(&mut [0]).await;
+        assert_eq!(over.expect("it is closed"), 0, "nobody asked for it");
+        assert!(pushes.take_late(SERVENT).is_none());
     }
 }

@@ -170,6 +170,8 @@ impl DownloadState {
 pub enum Fault {
     /// The source: it refused, or failed too often.
     Source,
+    /// The only source there is has another file now than the one that was begun.
+    OtherFile,
     /// Our disk.
     Disk,
     /// The bytes were not those that were promised.

@@ -87,7 +87,8 @@ impl Store {
         Ok(Self { folder })
     }
 
-    /// All tickets, and the first number that was never used here.
+    /// All tickets, and the first number that was never used here. What a crash left of writing them is removed: only while
+    /// nobody writes any.
     ///
     /// A ticket that cannot be read is moved aside with its part; the others are not to suffer.
     ///
@@ -119,6 +120,15 @@ impl Store {
             }
         }
         Ok((tickets, next))
+    }
+
+    /// One ticket.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read; the text says which.
+    pub(super) fn ticket(&self, id: DownloadId) -> io::Result<Ticket> {
+        let path = self.path(id, "json");
+        read(&path).map_err(|error| at(&path, &error))
     }
 
     /// Writes a ticket, whole or not at all.
@@ -289,8 +299,13 @@ mod tests {
         assert_eq!(tickets[&DownloadId(3)], ticket());
         assert_eq!(tickets[&DownloadId(5)], unknown);
         assert_eq!(next, DownloadId(6));
+        let written = store.folder.join(".5.json.x7");
+        std::fs::write(&written, b"{").expect("written");
+        assert_eq!(store.ticket(DownloadId(5)).expect("read"), unknown);
+        assert!(written.exists(), "somebody may be writing it");
         store.remove(DownloadId(3));
         store.remove(DownloadId(3));
+        store.ticket(DownloadId(3)).expect_err("it was removed");
         assert_eq!(store.load().expect("read").0.len(), 1);
     }
 

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::partial::Partial;
 use super::store::Ticket;
-use super::{DownloadId, DownloadState, DownloadStatus, Priority, Source};
+use super::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Source};
+use crate::central::IndexSource;
 
 /// How many downloads are remembered; for a new one the oldest that is complete is forgotten.
 pub(super) const MAX_DOWNLOADS: usize = 10_000;
@@ -26,8 +27,8 @@ pub(super) struct Entry {
     pub(super) status: watch::Sender<DownloadStatus>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) partial: Arc<Partial>,
-    /// Whether only an index can name who has it.
-    pub(super) is_owned: bool,
+    /// Whom only an index can name, where that is who has it.
+    pub(super) owner: Option<IndexSource>,
 }
 
 /// What a download is told to do.
@@ -57,6 +58,12 @@ impl Table {
         entry.is_some_and(|entry| entry.orders.send(order).is_ok())
     }
 
+    /// What a download does at the moment.
+    pub(super) fn state(&self, id: DownloadId) -> Option<DownloadState> {
+        let entry = self.entries.get(&id);
+        entry.map(|entry| entry.status.borrow().state)
+    }
+
     /// Whether another download can be remembered; makes room where that is possible.
     pub(super) fn has_room(&mut self) -> bool {
         if self.entries.len() >= MAX_DOWNLOADS {
@@ -70,12 +77,18 @@ impl Table {
         true
     }
 
-    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known.
+    /// The download of the same file, unless it is complete: by digest, or by its place where that is not known; of a user of
+    /// an index that is what he calls it, with its size.
     pub(super) fn same(&self, ticket: &Ticket) -> Option<(DownloadId, DownloadStatus)> {
         self.entries.iter().find_map(|(&id, entry)| {
             let status = entry.status.borrow();
             let same = match (ticket.sha1, status.sha1) {
                 (Some(wanted), Some(known)) => wanted == known,
+                _ if ticket.owner.is_some() => {
+                    // Nothing that is here belongs to the file that he has now.
+                    let is_other = status.fault == Some(Fault::OtherFile);
+                    ticket.owner == entry.owner && ticket.size == status.size && !is_other
+                }
                 _ => {
                     let place = ticket.sources.first();
                     place.is_some_and(|place| place.get.is_some()) && place == entry.source.as_ref()

@@ -233,7 +233,8 @@ impl<'a> Gathering<'a> {
 
     async fn obey(&mut self, order: Option<Order>) -> Result<(), End> {
         match order {
-            None | Some(Order::Cancel) => Err(End::Cancelled),
+            None => Err(End::Stopping),
+            Some(Order::Cancel) => Err(End::Cancelled),
             Some(Order::Add(source)) => self.add(source).await,
             Some(Order::Rank(priority)) => {
                 self.job.ticket.priority = priority;

@@ -1,5 +1,6 @@
 //! Downloads from sources that are not as they should be.
 
+mod owned;
 mod sham;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -435,7 +436,7 @@ async fn there_is_a_limit_to_what_is_remembered() {
             status: watch::Sender::new(status.clone()),
             orders: mpsc::unbounded_channel().0,
             partial: Arc::default(),
-            is_owned: false,
+            owner: None,
         };
         shared.table().entries.insert(id, entry);
     }
