@@ -193,13 +193,16 @@ impl Intake {
     ) -> Result<Option<String>, End> {
         let size = self.ticket.size.unwrap_or_default();
         let rank = (self.status.borrow().priority, self.id);
-        let _turn = self.shared.hosts.turn(None, rank).await;
-        let delivery = match coming {
-            Some(coming) => coming.await,
+        let turn = self.shared.hosts.turn(None, rank);
+        let (_turn, delivery) = match coming {
+            // Whoever is called already does not wait for our turn to be let in.
+            Some(coming) => tokio::join!(turn, coming),
             None => {
+                let turn = turn.await;
                 let from = here(part).saturating_sub(OVERLAP);
                 let carrier = &self.shared.carrier;
-                carrier.bring(self.owner.clone(), size, from).await
+                let delivery = carrier.bring(self.owner.clone(), size, from).await;
+                (turn, delivery)
             }
         };
         match delivery {

@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use futures_util::FutureExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::sham::{Guest, digest};
@@ -109,6 +110,32 @@ async fn who_has_another_file_now_is_not_asked_again() {
     assert_ne!(second, first, "it is begun anew");
     owner.says(b"01234").await;
     let end = guest.until(second, |status| status.state.is_final()).await;
+    assert_eq!(end.state, DownloadState::Complete, "{end:?}");
+}
+
+#[tokio::test]
+async fn who_is_called_is_let_in_before_our_turn() {
+    let (guest, mut owner) = (Guest::open(), Owner::listen().await);
+    let hosts = &guest.downloads.shared.hosts;
+    let mut turns = Vec::new();
+    while let Some(turn) = hosts
+        .turn(None, (Priority::High, DownloadId(9)))
+        .now_or_never()
+    {
+        turns.push(turn);
+    }
+    let (let_in, mut is_in) = oneshot::channel();
+    let brings = owner.brings(5, 0).await;
+    let coming = async {
+        let_in.send(()).expect("it is waited for");
+        brings.await
+    };
+    let id = guest.receive(coming.boxed());
+    let waited = tokio::time::timeout(Duration::from_secs(30), &mut is_in);
+    waited.await.expect("it is let in").expect("it says so");
+    drop(turns);
+    owner.says(b"01234").await;
+    let end = guest.until(id, |status| status.state.is_final()).await;
     assert_eq!(end.state, DownloadState::Complete, "{end:?}");
 }
 

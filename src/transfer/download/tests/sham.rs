@@ -31,21 +31,23 @@ impl Sham {
         let mut answers: VecDeque<String> = answers.map(str::to_owned).into();
         let (ask, asked) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            while let Some(answer) = answers.pop_front() {
+            'callers: while let Some(answer) = answers.pop_front() {
                 let (mut stream, _) = listener.accept().await.expect("a caller");
                 let mut heads = String::new();
                 // A text may answer several requests, each answer ending with a mark.
-                for answer in answer.split_inclusive('|') {
+                for text in answer.split_inclusive('|') {
                     let head = head(&mut stream).await;
+                    if head.is_empty() && heads.is_empty() {
+                        // Whoever was cut before he asked comes again.
+                        answers.push_front(answer);
+                        continue 'callers;
+                    }
                     if head.is_empty() {
                         return;
                     }
                     heads += &head;
-                    let answer = answer.trim_end_matches('|');
-                    stream
-                        .write_all(answer.as_bytes())
-                        .await
-                        .expect("a listener");
+                    let text = text.trim_end_matches('|');
+                    stream.write_all(text.as_bytes()).await.expect("a listener");
                 }
                 let _ = ask.send(heads);
                 let _ = stream.shutdown().await;
