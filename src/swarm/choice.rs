@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ByteRange, MOST_WORKING, Ranges, Source, SourceId, Swarm};
+use super::{ByteRange, MOST_WORKING, Ranges, Source, SourceId, Standing, Swarm};
 use crate::time::Time;
 
 /// What is at risk of one file, from all sources together: should we be killed, this is fetched again. It may be a
@@ -62,9 +62,7 @@ impl Swarm {
         let start = match next {
             _ if free.is_empty() => return self.double(now, id, &offered, most),
             // Others are gathering the same file: what we fetch is for them, too.
-            next if self.sources.values().any(|other| other.has.is_some()) => {
-                self.rarest(&free, slice, next)
-            }
+            next if self.gatherers().next().is_some() => self.rarest(&free, slice, next),
             Some(next) => next,
             None => free[0].start,
         };
@@ -154,13 +152,23 @@ impl Swarm {
 
     /// The end of a slice, moved to the end of a block where one ends in it.
     fn aligned(&self, end: u64, start: u64) -> u64 {
-        let block = self.block.unwrap_or(SLOWEST_SLICE);
-        let aligned = end / block * block;
+        let aligned = end - end % self.grain();
         if aligned > start { aligned } else { end }
     }
 
-    /// The place that the fewest of our sources have; `next` if it is one of these, or else any. So whoever leaves takes
-    /// little with him, and those who are not done have something for each other.
+    /// Whether a block begins here.
+    fn is_edge(&self, at: u64) -> bool {
+        at.is_multiple_of(self.grain())
+    }
+
+    /// In what pieces the file is cut: blocks of the tree, or, without one, the least that is asked for.
+    fn grain(&self) -> u64 {
+        self.block.unwrap_or(SLOWEST_SLICE)
+    }
+
+    /// The place that the fewest of our sources have; the rest of a begun block if it is one of these, or else any. So whoever
+    /// leaves takes little with him, and those who are not done have something for each other. A new block is never simply
+    /// the next one: all who began together would go through the file in step, and none would ever have what another lacks.
     fn rarest(&mut self, free: &[ByteRange], slice: u64, next: Option<u64>) -> u64 {
         let unit = self.block.unwrap_or(slice).max(SLOWEST_SLICE);
         let total: u64 = free.iter().map(ByteRange::len).sum();
@@ -183,18 +191,21 @@ impl Swarm {
                 }
             }
         }
-        next.filter(|next| self.holders(*next) <= best)
+        next.filter(|next| !self.is_edge(*next) && self.holders(*next) <= best)
             .unwrap_or(place)
     }
 
-    /// How many of the sources that have a part of the file have this byte of it.
+    /// How many of those who gather the file have this byte of it.
     fn holders(&self, at: u64) -> usize {
         let byte = ByteRange::new(at, at + 1);
-        let parts = self
-            .sources
-            .values()
-            .filter_map(|source| source.has.as_ref());
-        parts.filter(|has| has.contains(byte)).count()
+        self.gatherers().filter(|has| has.contains(byte)).count()
+    }
+
+    /// What each source has that has not all of it.
+    fn gatherers(&self) -> impl Iterator<Item = &Ranges> {
+        let here = |source: &&Source| source.standing != Standing::Gone;
+        let here = self.sources.values().filter(here);
+        here.filter_map(|source| source.has.as_ref())
     }
 
     /// The end of the game: all is asked for, but somebody will take long. Whoever is faster is asked for the same.

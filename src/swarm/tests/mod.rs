@@ -2,7 +2,7 @@
 
 mod world;
 
-use self::world::{BLOCK, MIB, Manner, STEP, World};
+use self::world::{BLOCK, KIB, MIB, Manner, STEP, World};
 use super::*;
 
 #[test]
@@ -174,17 +174,17 @@ fn who_has_nothing_new_is_asked_again_soon_and_ever_later_in_vain() {
 }
 
 #[test]
-fn what_a_source_sends_goes_on_unless_others_need_another_part_more() {
+fn a_begun_block_goes_on_unless_others_need_another_part_more() {
     let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
     let (seed, peer, mut out) = (SourceId(0), SourceId(1), Vec::new());
     swarm.pause(Time::ZERO, true, &mut out);
     for source in [seed, peer] {
         swarm.handle(Time::ZERO, Input::Found(source), &mut out);
     }
-    let range = ByteRange::new(0, 8 * MIB);
+    let begun = 8 * MIB + KIB;
     let came = Input::Arrived {
         source: seed,
-        range,
+        range: ByteRange::new(0, begun),
     };
     swarm.handle(Time::ZERO, came, &mut out);
     let tell = |swarm: &mut Swarm, end| {
@@ -196,10 +196,35 @@ fn what_a_source_sends_goes_on_unless_others_need_another_part_more() {
         swarm.handle(Time::ZERO, input, &mut Vec::new());
         swarm.choose(Time::ZERO, seed).expect("all is free").start
     };
-    swarm.sources.get_mut(&seed).expect("found").last_end = Some(8 * MIB);
-    assert_eq!(tell(&mut swarm, 4 * MIB), 8 * MIB);
+    swarm.sources.get_mut(&seed).expect("found").last_end = Some(begun);
+    assert_eq!(tell(&mut swarm, 4 * MIB), begun);
     let elsewhere = tell(&mut swarm, 32 * MIB);
     assert!(elsewhere >= 32 * MIB, "{elsewhere}");
+}
+
+#[test]
+fn those_who_begin_together_do_not_go_in_step() {
+    let (mut all, mut most) = (Ranges::new(), 0);
+    for dice in 0..8 {
+        let hosts = [(Manner::Honest, 1_000_000), (Manner::Busy, 0)];
+        let mut world = World::new(dice, 64 * MIB, true, &hosts);
+        while world.swarm.here().total() < 4 * MIB {
+            world.now += STEP;
+            world.step(0);
+            world.step(1);
+            // What the other one had when he was asked we have by now, too.
+            let (source, ranges) = (SourceId(1), world.swarm.here().clone());
+            world.tell(Input::Has { source, ranges });
+        }
+        most = most.max(world.swarm.here().total());
+        world
+            .swarm
+            .here()
+            .iter()
+            .for_each(|range| all.insert(range));
+    }
+    let all = all.total();
+    assert!(all > 4 * most, "each has {most} bytes, all have {all}");
 }
 
 #[test]
