@@ -1,5 +1,6 @@
 //! Files gathered from sources of every kind.
 
+mod village;
 mod world;
 
 use self::world::{BLOCK, KIB, MIB, Manner, STEP, World};
@@ -225,6 +226,19 @@ fn those_who_begin_together_do_not_go_in_step() {
     }
     let all = all.total();
     assert!(all > 4 * most, "each has {most} bytes, all have {all}");
+}
+
+#[test]
+fn a_fast_source_among_slow_ones_is_found_out() {
+    let slow = [(Manner::Honest, 50_000); 8];
+    for late in [Duration::ZERO, Duration::from_secs(6)] {
+        let mut world = World::new(2, 32 * MIB, true, &slow);
+        world.live(late);
+        world.join(Manner::Honest, 5_000_000);
+        let took = world.run();
+        // The slow ones alone take 84 s.
+        assert!(took < Duration::from_secs(25), "{late:?} late: {took:?}");
+    }
 }
 
 #[test]
