@@ -39,6 +39,8 @@ pub struct Source {
     /// Whether it may have more by now, and how often in a row it turned out that it had nothing for us.
     pub(super) grown: bool,
     pub(super) in_vain: u32,
+    /// Whether it was asked last for what it said that it has.
+    pub(super) informed: bool,
     /// Failures in a row.
     pub(super) failures: u32,
     /// "Busy" in a row.
@@ -71,6 +73,7 @@ impl Source {
             has: None,
             grown: false,
             in_vain: 0,
+            informed: false,
             failures: 0,
             refusals: 0,
             doubts: 0,
@@ -115,7 +118,7 @@ impl Source {
     /// Leaves it alone until it may have more than we know of.
     pub(super) fn rest(&mut self, now: Time, [first, last]: [Duration; 2]) {
         let wait = first.saturating_mul(2_u32.saturating_pow(self.in_vain));
-        self.in_vain += 1;
+        self.in_vain = self.in_vain.saturating_add(1);
         self.grown = true;
         self.standing = Standing::Resting(now + wait.min(last));
     }
@@ -129,6 +132,7 @@ impl Source {
             at: range.start,
             end: range.end,
         };
+        self.informed = self.has.is_some() && !self.grown;
         (self.begun, self.heard) = (None, now);
     }
 
