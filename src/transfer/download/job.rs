@@ -19,6 +19,9 @@ use super::{Order, Shared};
 use crate::swarm::{Patience, SourceId};
 use crate::wire::TigerRoot;
 
+/// How many sources of one file are known at most. They are tried a hundred at a time.
+pub(super) const MOST_SOURCES: usize = 1_000;
+
 /// How an attempt ended without the file.
 #[derive(Debug)]
 pub(super) enum End {
@@ -134,7 +137,7 @@ impl Job {
                 order = self.orders.recv() => match order {
                     None => return Some(Err(End::Stopping)),
                     Some(Order::Cancel) => return Some(Err(End::Cancelled)),
-                    Some(Order::Add(source)) => drop(self.add(source)),
+                    Some(Order::Add(source)) => drop(self.add(source, MOST_SOURCES)),
                     Some(Order::Pause(paused)) => self.ticket.paused = paused,
                     Some(Order::Rank(priority)) => self.ticket.priority = priority,
                 },
@@ -163,17 +166,21 @@ impl Job {
         Ok(())
     }
 
-    /// Notes a source; its number, unless there are too many or it is known.
-    pub(super) fn add(&mut self, source: Source) -> Option<SourceId> {
+    /// Notes a source, of `most` at most; its number, and whether it is a new one.
+    pub(super) fn add(&mut self, source: Source, most: usize) -> Option<(SourceId, bool)> {
         let same = |known: &Contact| known.source.is_same(&source);
-        if let Some(known) = self.contacts.iter().position(same) {
-            let known = &mut self.contacts[known];
-            known.source.get = known.source.get.take().or(source.get);
-            return None;
+        let known = self.contacts.iter().position(same);
+        match known {
+            Some(known) => {
+                let own = &mut self.contacts[known].source;
+                own.get = own.get.take().or(source.get);
+            }
+            None if self.contacts.len() >= most => return None,
+            None => self.contacts.push(Contact::new(source, &self.ticket)),
         }
-        let number = u32::try_from(self.contacts.len()).ok()?;
-        self.contacts.push(Contact::new(source, &self.ticket));
-        Some(SourceId(number))
+        let number = known.unwrap_or(self.contacts.len() - 1);
+        let number = u32::try_from(number).ok()?;
+        Some((SourceId(number), known.is_none()))
     }
 
     fn fail(&self, fault: Fault, why: String) {

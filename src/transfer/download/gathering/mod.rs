@@ -48,6 +48,8 @@ pub(super) struct Gathering<'a> {
     fetching_tree: Option<SourceId>,
     began: Instant,
     rate: Rate,
+    /// Sources for which the swarm has had no place yet.
+    waiting: VecDeque<SourceId>,
     errands: JoinSet<()>,
     chores: JoinSet<Chore>,
     to_judge: VecDeque<ByteRange>,
@@ -76,6 +78,7 @@ impl<'a> Gathering<'a> {
             fetching_tree: None,
             began: Instant::now(),
             rate,
+            waiting: VecDeque::new(),
             errands: JoinSet::new(),
             chores: JoinSet::new(),
             to_judge: VecDeque::new(),
@@ -105,15 +108,14 @@ impl<'a> Gathering<'a> {
         let mut out = Vec::new();
         self.swarm
             .pause(self.now(), self.job.ticket.paused, &mut out);
-        for number in 0..self.job.contacts.len() {
-            let id = SourceId(u32::try_from(number).unwrap_or(u32::MAX));
-            self.swarm.handle(self.now(), Input::Found(id), &mut out);
-        }
+        let known = 0..u32::try_from(self.job.contacts.len()).unwrap_or(u32::MAX);
+        self.waiting.extend(known.map(SourceId));
         self.swarm.handle(self.now(), Input::Tick, &mut out);
         self.perform(out).await?;
         let stopping = self.job.shared.stopping.clone();
         let mut tick = self.now();
         while !self.swarm.is_complete() {
+            self.admit().await?;
             if self.swarm.is_stranded() {
                 return Err(self.stranded());
             }
@@ -169,6 +171,16 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Hands over sources that wait, as long as there are places.
+    async fn admit(&mut self) -> Result<(), End> {
+        while !self.waiting.is_empty() && self.swarm.has_place() {
+            if let Some(id) = self.waiting.pop_front() {
+                self.take(Input::Found(id)).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn take(&mut self, input: Input) -> Result<(), End> {
         let mut out = Vec::new();
         self.swarm.handle(self.now(), input, &mut out);
@@ -179,11 +191,7 @@ impl<'a> Gathering<'a> {
         for effect in effects {
             match effect {
                 Effect::Ask { source, range } => self.ask(source, range),
-                Effect::Cut(source) => {
-                    if let Some(contact) = self.contact(source) {
-                        contact.cut();
-                    }
-                }
+                Effect::Cut(source) => self.cut(source),
                 Effect::Judge(range) => {
                     self.to_judge.push_back(range);
                     self.judge_next();
@@ -235,7 +243,7 @@ impl<'a> Gathering<'a> {
         match order {
             None => Err(End::Stopping),
             Some(Order::Cancel) => Err(End::Cancelled),
-            Some(Order::Add(source)) => self.add(source).await,
+            Some(Order::Add(source)) => self.welcome(source).await,
             Some(Order::Rank(priority)) => {
                 self.job.ticket.priority = priority;
                 self.save().await
