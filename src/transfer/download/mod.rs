@@ -12,6 +12,7 @@ mod carrier;
 mod conclusion;
 mod contact;
 mod delivery;
+mod destination;
 mod errand;
 mod finished;
 mod gathering;
@@ -39,18 +40,20 @@ pub use status::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Sou
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddrV4;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::carrier::Carrier;
 pub use self::carrier::Coming;
 pub use self::delivery::Delivery;
+use self::destination::Destination;
 use self::finished::Finished;
+use self::gathering::READERS;
 use self::hosts::Hosts;
 use self::intake::Intake;
 use self::job::{Job, Timing};
@@ -79,7 +82,7 @@ pub struct Downloads {
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    folder: PathBuf,
+    destination: Destination,
     agent: String,
     timing: Timing,
     hosts: Hosts,
@@ -88,6 +91,8 @@ struct Shared {
     pushes: Pushes,
     carrier: Carrier,
     finished: Finished,
+    /// Who may digest what is here.
+    readers: Arc<Semaphore>,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
     /// How others reach us, when nobody can connect to us.
@@ -117,7 +122,7 @@ impl Downloads {
         let downloads = Self {
             shared: Arc::new(Shared {
                 store,
-                folder: folder.to_owned(),
+                destination: Destination::new(folder),
                 agent: agent.to_owned(),
                 timing,
                 hosts: Hosts::default(),
@@ -126,6 +131,7 @@ impl Downloads {
                 pushes: Pushes::new(),
                 carrier: Carrier::default(),
                 finished: Finished::default(),
+                readers: Arc::new(Semaphore::new(READERS)),
                 listen: OnceLock::new(),
                 wall: Mutex::default(),
                 table: Mutex::new(Table {

@@ -6,12 +6,14 @@ mod asking;
 mod checking;
 mod telling;
 
+pub(super) use checking::READERS;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::Order;
@@ -33,7 +35,8 @@ const STRANGER: SourceId = SourceId(u32::MAX);
 
 /// What is done beside asking.
 enum Chore {
-    Judged(ByteRange, io::Result<bool>),
+    /// A block was held against the tree of this root.
+    Judged(TigerRoot, ByteRange, io::Result<bool>),
     Followed(io::Result<()>),
     Checked(io::Result<(Sha1, Option<TigerRoot>)>),
 }
@@ -51,7 +54,7 @@ pub(super) struct Gathering<'a> {
     /// Sources for which the swarm has had no place yet.
     waiting: VecDeque<SourceId>,
     errands: JoinSet<()>,
-    chores: JoinSet<Chore>,
+    chores: JoinSet<Result<Chore, JoinError>>,
     to_judge: VecDeque<ByteRange>,
     judging: usize,
     following: bool,
@@ -124,8 +127,8 @@ impl<'a> Gathering<'a> {
             tokio::select! {
                 Some(news) = self.news.recv() => self.hear(news).await?,
                 Some(chore) = self.chores.join_next() => match chore {
-                    Ok(chore) => self.finish(chore).await?,
-                    Err(_) => return Err(End::Stopping),
+                    Ok(Ok(chore)) => self.finish(chore).await?,
+                    _ => return Err(End::Stopping),
                 },
                 Some(_) = self.errands.join_next() => {}
                 order = self.job.orders.recv() => self.obey(order).await?,
@@ -212,9 +215,13 @@ impl<'a> Gathering<'a> {
 
     async fn finish(&mut self, chore: Chore) -> Result<(), End> {
         match chore {
-            Chore::Judged(range, good) => {
+            Chore::Judged(root, range, good) => {
                 self.judging -= 1;
                 self.judge_next();
+                // By a tree that fell meanwhile nothing is right or wrong.
+                if self.tree.as_ref().is_none_or(|tree| tree.root() != root) {
+                    return Ok(());
+                }
                 let good = good.map_err(|error| of_disk(&error))?;
                 if good {
                     self.job.partial.prove(range);
