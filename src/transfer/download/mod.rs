@@ -20,6 +20,7 @@ mod here;
 mod hosts;
 mod intake;
 mod job;
+mod lines;
 mod name;
 mod part;
 mod partial;
