@@ -351,6 +351,12 @@ impl Swarm {
                 .map(|(id, _)| *id),
         );
         ready.sort_by_key(|id| std::cmp::Reverse(self.sources[id].speed));
+        // Who had to make room for others comes back when nobody else is there to take it.
+        let slow = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.makes_room(now));
+        ready.extend(slow.map(|(id, _)| *id));
         let most = if self.alone { 1 } else { MOST_WORKING };
         for id in ready {
             let working = self
@@ -401,6 +407,7 @@ impl Swarm {
         if let Some(source) = self.sources.get_mut(&id) {
             source.end(now);
             source.standing = Standing::Resting(now + SLOW_REST);
+            source.made_room = true;
             out.push(Effect::Cut(id));
         }
     }

@@ -62,6 +62,8 @@ pub struct Source {
     pub(super) since: Time,
     /// When it was asked or brought something last.
     pub(super) heard: Time,
+    /// Whether it rests because others are faster.
+    pub(super) made_room: bool,
 }
 
 impl Source {
@@ -85,6 +87,7 @@ impl Source {
             spent: Duration::ZERO,
             since: Time::ZERO,
             heard: Time::ZERO,
+            made_room: false,
         }
     }
 
@@ -105,6 +108,12 @@ impl Source {
         }
     }
 
+    /// Whether it rests only because others are faster.
+    pub(super) fn makes_room(&self, now: Time) -> bool {
+        let rests = matches!(self.standing, Standing::Resting(until) if until > now);
+        rests && self.made_room
+    }
+
     /// Whether nothing has come from it for so long that others may do its work.
     pub(super) fn is_stalled(&self, now: Time) -> bool {
         self.work().is_some() && now.since(self.heard) >= STALL
@@ -119,7 +128,7 @@ impl Source {
     pub(super) fn rest(&mut self, now: Time, [first, last]: [Duration; 2]) {
         let wait = first.saturating_mul(2_u32.saturating_pow(self.in_vain));
         self.in_vain = self.in_vain.saturating_add(1);
-        self.grown = true;
+        (self.grown, self.made_room) = (true, false);
         self.standing = Standing::Resting(now + wait.min(last));
     }
 
@@ -132,6 +141,7 @@ impl Source {
             at: range.start,
             end: range.end,
         };
+        self.made_room = false;
         self.informed = self.has.is_some() && !self.grown;
         (self.begun, self.heard) = (None, now);
     }

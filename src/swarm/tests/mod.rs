@@ -232,6 +232,65 @@ fn those_given_up_leave_their_places_to_others() {
 }
 
 #[test]
+fn who_made_room_comes_back_when_there_is_room() {
+    let mut swarm = World::new(1, 64 * MIB, false, &[]).swarm;
+    let (mut now, mut out) = (Time::ZERO, Vec::new());
+    let ids = || (0..=MOST_WORKING as u32).map(SourceId);
+    for id in ids() {
+        swarm.handle(now, Input::Found(id), &mut out);
+        swarm.sources.get_mut(&id).expect("found").speed = 1_000_000;
+    }
+    let slow = SourceId(0);
+    swarm.sources.get_mut(&slow).expect("found").speed = 1_000;
+    // Of who is silent nothing is at risk: there is room for eight then.
+    for wait in [Duration::from_secs(2), FAIR_TRIAL] {
+        now += wait;
+        swarm.handle(now, Input::Tick, &mut out);
+    }
+    assert!(out.contains(&Effect::Cut(slow)), "{out:?}");
+    out.clear();
+    for source in ids().skip(1) {
+        assert!(swarm.source(slow).is_some_and(|slow| slow.work().is_none()));
+        let how = Failure::Refused;
+        swarm.handle(now, Input::Failed { source, how }, &mut out);
+        let asked = out
+            .iter()
+            .any(|effect| matches!(effect, Effect::Ask { source, .. } if *source == slow));
+        if asked {
+            return;
+        }
+    }
+    panic!("it is left alone though all others are gone");
+}
+
+#[test]
+fn holders_are_counted_as_a_look_at_each_would() {
+    let mut rng = Rng::seeded(3);
+    let mut swarm = World::new(1, 64 * MIB, false, &[]).swarm;
+    let (now, mut out) = (Time::ZERO, Vec::new());
+    swarm.pause(now, true, &mut out);
+    let mut all: Vec<Ranges> = Vec::new();
+    for source in (0..20).map(SourceId) {
+        swarm.handle(now, Input::Found(source), &mut out);
+        let pieces = (0..rng.below(9)).map(|_| rng.below(900) as u64);
+        let pieces: Vec<u64> = pieces.collect();
+        let pieces = pieces.into_iter();
+        let ranges: Ranges = pieces
+            .map(|start| ByteRange::new(start, start + 90))
+            .collect();
+        all.push(ranges.clone());
+        swarm.handle(now, Input::Has { source, ranges }, &mut out);
+    }
+    let places: Vec<u64> = (0..1_000).step_by(7).collect();
+    let has = |place: u64| {
+        let byte = ByteRange::new(place, place + 1);
+        all.iter().filter(|has| has.contains(byte)).count() as u32
+    };
+    let model: Vec<u32> = places.iter().map(|place| has(*place)).collect();
+    assert_eq!(swarm.holders(&places), model);
+}
+
+#[test]
 fn a_begun_block_goes_on_unless_others_need_another_part_more() {
     let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
     let (seed, peer, mut out) = (SourceId(0), SourceId(1), Vec::new());
