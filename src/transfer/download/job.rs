@@ -110,14 +110,14 @@ impl Job {
             match end {
                 Ok(()) => return,
                 Err(End::Stopping) if is_given_up(&mut self.orders) => {
-                    return self.shared.store.remove(self.id);
+                    return self.shared.forget(self.id).await;
                 }
                 Err(End::Stopping) => return,
-                Err(End::Cancelled) => return self.shared.store.remove(self.id),
+                Err(End::Cancelled) => return self.shared.forget(self.id).await,
                 Err(End::Final(fault, why)) => match self.hear_out(fault) {
-                    Some(Err(_)) => return self.shared.store.remove(self.id),
+                    Some(Err(_)) => return self.shared.forget(self.id).await,
                     Some(Ok(())) => {}
-                    None => return self.fail(fault, why),
+                    None => return self.fail(fault, why).await,
                 },
                 Err(End::Disk(why)) => {
                     tracing::warn!(id = self.id.0, why, "a download waits for the disk");
@@ -128,7 +128,7 @@ impl Job {
                     let wait = tokio::time::sleep(self.shared.timing.disk_retry);
                     if let Some(Err(end)) = self.obey_during(wait).await {
                         if matches!(end, End::Cancelled) || is_given_up(&mut self.orders) {
-                            self.shared.store.remove(self.id);
+                            self.shared.forget(self.id).await;
                         }
                         return;
                     }
@@ -228,11 +228,11 @@ impl Job {
         Some((SourceId(number), known.is_none()))
     }
 
-    fn fail(&self, fault: Fault, why: String) {
+    async fn fail(&self, fault: Fault, why: String) {
         tracing::info!(id = self.id.0, why, "a download failed");
         if fault == Fault::HashMismatch {
             // Nothing of it can be trusted, and it must not come back at the next start.
-            self.shared.store.remove(self.id);
+            self.shared.forget(self.id).await;
         }
         self.tell(|status| {
             status.state = DownloadState::Failed;

@@ -262,12 +262,14 @@ impl Downloads {
             self.shared.finished.forget(id, sha1);
         }
         if known.is_some() && !running {
-            self.shared.store.remove(id);
+            let shared = Arc::clone(&self.shared);
+            let forget = async move { shared.forget(id).await };
+            self.shared.jobs.spawn_on(forget, &self.shared.runtime);
         }
         known.is_some()
     }
 
-    /// What is unfinished and may have too few sources: number, digest, and how many it has.
+    /// What is unfinished and may have too few sources: number, digest, and how many it has; by number.
     pub fn hungry(&self) -> Vec<(DownloadId, Sha1, usize)> {
         let mut list = self.list();
         list.retain(|status| {
@@ -396,6 +398,15 @@ impl Downloads {
 }
 
 impl Shared {
+    /// Forgets what is stored of a download: the disk may take seconds to free what a large file had.
+    async fn forget(self: &Arc<Self>, id: DownloadId) {
+        let shared = Arc::clone(self);
+        let forgotten = tokio::task::spawn_blocking(move || shared.store.remove(id)).await;
+        if let Err(error) = forgotten {
+            tracing::warn!(id = id.0, %error, "a download is not forgotten");
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
