@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::rng::Rng;
 use crate::time::Time;
 
-/// How many sources are remembered; gtk-gnutella tries 100 as well.
+/// How many sources are tried at once, those that were given up not counted; gtk-gnutella tries 100 as well.
 const MOST_SOURCES: usize = 100;
 
 /// How long is waited, and how often.
@@ -205,6 +205,12 @@ impl Swarm {
         !busy && self.sources.values().all(gone)
     }
 
+    /// Whether another source would be taken.
+    pub fn has_place(&self) -> bool {
+        let tried = |source: &&Source| source.standing != Standing::Gone;
+        self.sources.values().filter(tried).count() < MOST_SOURCES
+    }
+
     /// When time alone may change something: the next [`Input::Tick`] is due then.
     pub fn deadline(&self, now: Time) -> Time {
         let rests = self
@@ -214,18 +220,18 @@ impl Swarm {
                 Standing::Resting(until) | Standing::Queued(until) => Some(until),
                 _ => None,
             });
-        let soonest = rests.min().unwrap_or(now + HEARTBEAT);
+        // Whose time has come and who was not asked waits for a place, for room or for the end of a pause.
+        let soonest = rests.filter(|until| *until > now).min();
         soonest
+            .unwrap_or(now + HEARTBEAT)
             .max(now + Duration::from_millis(1))
             .min(now + HEARTBEAT)
     }
 
     fn on_found(&mut self, id: SourceId) {
-        if self.sources.len() < MOST_SOURCES || self.sources.contains_key(&id) {
-            let source = self.sources.entry(id).or_insert_with(Source::new);
-            if source.standing == Standing::Gone {
-                *source = Source::new();
-            }
+        let known = self.sources.get(&id);
+        if known.is_none_or(|known| known.standing == Standing::Gone) && self.has_place() {
+            self.sources.insert(id, Source::new());
         }
     }
 
@@ -288,6 +294,10 @@ impl Swarm {
                 }
             }
             Failure::Queued(wait) => Standing::Queued(now + wait),
+            // Who says that he has a part and does not give it would be asked for it again at once, and without end.
+            Failure::Missing if source.has.is_some() && source.informed => {
+                return source.rest(now, places::LOOK_AGAIN);
+            }
             Failure::Missing if source.has.is_some() => Standing::Ready,
             Failure::Missing | Failure::Refused => Standing::Gone,
             Failure::OtherFile => return self.condemn(id, Crime::OtherFile, out),

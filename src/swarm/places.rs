@@ -11,7 +11,7 @@ pub(super) const MOST_WORKING: usize = 8;
 
 /// When a partial source that had nothing for us is asked what it has by now: soon, for it is fetching, too; twice as late
 /// each time it has nothing new, up to this.
-const LOOK_AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
+pub(super) const LOOK_AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// How often somebody of whom nothing is known goes before those who are known: he may be faster than all of them.
 const TRY: Duration = Duration::from_secs(10);
@@ -26,11 +26,11 @@ const FAIR_TRIAL: Duration = Duration::from_secs(20);
 impl Swarm {
     /// Gives whoever is free something to do, while there is a place.
     pub(super) fn assign(&mut self, now: Time, out: &mut impl Outbox) {
-        if self.paused || self.checking || self.complete || !self.has_place(now) {
+        if self.paused || self.checking || self.complete || !self.may_ask(now) {
             return;
         }
         for id in self.queue(now) {
-            if !self.has_place(now) {
+            if !self.may_ask(now) {
                 return;
             }
             let range = self.choose(now, id);
@@ -53,7 +53,7 @@ impl Swarm {
     }
 
     /// Whether one more can be asked.
-    fn has_place(&self, now: Time) -> bool {
+    fn may_ask(&self, now: Time) -> bool {
         let most = if self.alone { 1 } else { MOST_WORKING };
         self.working() < most && self.has_room(now)
     }
@@ -73,6 +73,12 @@ impl Swarm {
         {
             queue[..=unknown].rotate_right(1);
         }
+        // Who had to make room comes back when nobody else is there to take it.
+        let slow = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.makes_room(now));
+        queue.extend(slow.map(|(id, _)| *id));
         queue
     }
 
@@ -98,6 +104,7 @@ impl Swarm {
         if let Some(source) = self.sources.get_mut(&id) {
             source.end(now);
             source.standing = Standing::Resting(now + SLOW_REST);
+            source.made_room = true;
             out.push(Effect::Cut(id));
         }
     }

@@ -175,6 +175,123 @@ fn who_has_nothing_new_is_asked_again_soon_and_ever_later_in_vain() {
 }
 
 #[test]
+fn who_does_not_give_what_he_says_he_has_is_asked_ever_later() {
+    let mut swarm = World::new(1, 16 * BLOCK, false, &[]).swarm;
+    let (source, mut now, mut out) = (SourceId(0), Time::ZERO, Vec::new());
+    swarm.handle(now, Input::Found(source), &mut out);
+    for _ in 0..60 {
+        // Whatever it is asked for, it says that it has another part, or all of it.
+        while swarm.source(source).is_some_and(|own| own.work().is_some()) {
+            let all = [ByteRange::new(0, 16 * BLOCK)];
+            let ranges = all.into_iter().collect();
+            swarm.handle(now, Input::Has { source, ranges }, &mut out);
+            let how = Failure::Missing;
+            swarm.handle(now, Input::Failed { source, how }, &mut out);
+            assert!(out.len() < 20, "it is asked without end");
+        }
+        now += Duration::from_secs(1);
+        swarm.handle(now, Input::Tick, &mut out);
+    }
+    assert!(
+        swarm
+            .source(source)
+            .is_some_and(|own| own.standing != Standing::Gone)
+    );
+}
+
+#[test]
+fn whose_time_has_come_is_not_waited_for_while_nobody_is_asked() {
+    let mut swarm = World::new(1, 16 * BLOCK, false, &[]).swarm;
+    let (source, mut now, mut out) = (SourceId(0), Time::ZERO, Vec::new());
+    swarm.handle(now, Input::Found(source), &mut out);
+    let how = Failure::Busy(Duration::from_secs(3));
+    swarm.handle(now, Input::Failed { source, how }, &mut out);
+    swarm.pause(now, true, &mut out);
+    let mut ticks = 0;
+    while now < Time::ZERO + 60 * HEARTBEAT {
+        now = swarm.deadline(now);
+        swarm.handle(now, Input::Tick, &mut out);
+        ticks += 1;
+    }
+    assert_eq!(ticks, 60, "once a heartbeat");
+}
+
+#[test]
+fn those_given_up_leave_their_places_to_others() {
+    let mut swarm = World::new(1, 16 * BLOCK, false, &[]).swarm;
+    let (now, mut out) = (Time::ZERO, Vec::new());
+    let ids = (0..MOST_SOURCES as u32).map(SourceId);
+    ids.for_each(|id| swarm.handle(now, Input::Found(id), &mut out));
+    let late = SourceId(1000);
+    assert!(!swarm.has_place());
+    swarm.handle(now, Input::Found(late), &mut out);
+    assert!(swarm.source(late).is_none());
+    let (source, how) = (SourceId(0), Failure::Refused);
+    swarm.handle(now, Input::Failed { source, how }, &mut out);
+    swarm.handle(now, Input::Found(late), &mut out);
+    assert!(swarm.source(late).is_some() && !swarm.has_place());
+}
+
+#[test]
+fn who_made_room_comes_back_when_there_is_room() {
+    let mut swarm = World::new(1, 64 * MIB, false, &[]).swarm;
+    let (mut now, mut out) = (Time::ZERO, Vec::new());
+    let ids = || (0..=MOST_WORKING as u32).map(SourceId);
+    for id in ids() {
+        swarm.handle(now, Input::Found(id), &mut out);
+        swarm.sources.get_mut(&id).expect("found").speed = 1_000_000;
+    }
+    let slow = SourceId(0);
+    swarm.sources.get_mut(&slow).expect("found").speed = 1_000;
+    // Of who is silent nothing is at risk: there is room for eight then.
+    for wait in [Duration::from_secs(2), FAIR_TRIAL] {
+        now += wait;
+        swarm.handle(now, Input::Tick, &mut out);
+    }
+    assert!(out.contains(&Effect::Cut(slow)), "{out:?}");
+    out.clear();
+    for source in ids().skip(1) {
+        assert!(swarm.source(slow).is_some_and(|slow| slow.work().is_none()));
+        let how = Failure::Refused;
+        swarm.handle(now, Input::Failed { source, how }, &mut out);
+        let asked = out
+            .iter()
+            .any(|effect| matches!(effect, Effect::Ask { source, .. } if *source == slow));
+        if asked {
+            return;
+        }
+    }
+    panic!("it is left alone though all others are gone");
+}
+
+#[test]
+fn holders_are_counted_as_a_look_at_each_would() {
+    let mut rng = Rng::seeded(3);
+    let mut swarm = World::new(1, 64 * MIB, false, &[]).swarm;
+    let (now, mut out) = (Time::ZERO, Vec::new());
+    swarm.pause(now, true, &mut out);
+    let mut all: Vec<Ranges> = Vec::new();
+    for source in (0..20).map(SourceId) {
+        swarm.handle(now, Input::Found(source), &mut out);
+        let pieces = (0..rng.below(9)).map(|_| rng.below(900) as u64);
+        let pieces: Vec<u64> = pieces.collect();
+        let pieces = pieces.into_iter();
+        let ranges: Ranges = pieces
+            .map(|start| ByteRange::new(start, start + 90))
+            .collect();
+        all.push(ranges.clone());
+        swarm.handle(now, Input::Has { source, ranges }, &mut out);
+    }
+    let places: Vec<u64> = (0..1_000).step_by(7).collect();
+    let has = |place: u64| {
+        let byte = ByteRange::new(place, place + 1);
+        all.iter().filter(|has| has.contains(byte)).count() as u32
+    };
+    let model: Vec<u32> = places.iter().map(|place| has(*place)).collect();
+    assert_eq!(swarm.holders(&places), model);
+}
+
+#[test]
 fn a_begun_block_goes_on_unless_others_need_another_part_more() {
     let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
     let (seed, peer, mut out) = (SourceId(0), SourceId(1), Vec::new());

@@ -39,47 +39,12 @@ impl Slots {
         Self { limit, table }
     }
 
-    /// A number for a new connection.
-    pub(super) fn enlist(&self) -> u64 {
+    /// Notes a new connection.
+    pub(super) fn enlist(&self) -> Visitor<'_> {
         let mut table = self.table();
         table.next += 1;
-        table.next
-    }
-
-    /// Forgets a connection; what it uploaded last stays in the list a while.
-    pub(super) fn dismiss(&self, connection: u64) {
-        let mut table = self.table();
-        if let Some(upload) = table.uploads.remove(&connection) {
-            table.ended.truncate(REMEMBERED - 1);
-            table.ended.push_front(upload);
-        }
-    }
-
-    /// Takes a slot for an upload to a connection.
-    ///
-    /// # Errors
-    /// A place in the queue when all slots are taken or kept for others; none when the address has slots enough, or there
-    /// is no place either.
-    pub(super) fn claim(
-        &self,
-        connection: u64,
-        upload: UploadStatus,
-        asker: Asker,
-    ) -> Result<Slot<'_>, Option<Ticket>> {
-        let mut table = self.table();
-        if table.held_by(asker.address) >= PER_ADDRESS {
-            return Err(None);
-        }
-        let free = self.limit.saturating_sub(table.running);
-        match table.queue.ask(Instant::now(), asker, free, self.limit) {
-            Turn::Now => {}
-            Turn::Wait(ticket) => return Err(Some(ticket)),
-            Turn::Full => return Err(None),
-        }
-        table.running += 1;
-        table.uploads.insert(connection, upload);
-        let slots = self;
-        Ok(Slot { slots, connection })
+        let (slots, number) = (self, table.next);
+        Visitor { slots, number }
     }
 
     /// What runs and what ended last, the youngest connection first.
@@ -113,6 +78,51 @@ impl Table {
     fn held_by(&self, address: Ipv4Addr) -> usize {
         let of_address = |upload: &&UploadStatus| upload.running && *upload.to.ip() == address;
         self.uploads.values().filter(of_address).count()
+    }
+}
+
+/// A connection; forgotten when dropped, but that what it uploaded last stays in the list a while.
+#[derive(Debug)]
+pub(super) struct Visitor<'a> {
+    slots: &'a Slots,
+    number: u64,
+}
+
+impl<'a> Visitor<'a> {
+    /// Takes a slot for an upload to it.
+    ///
+    /// # Errors
+    /// A place in the queue when all slots are taken or kept for others; none when the address has slots enough, or there
+    /// is no place either.
+    pub(super) fn claim(
+        &self,
+        upload: UploadStatus,
+        asker: Asker,
+    ) -> Result<Slot<'a>, Option<Ticket>> {
+        let (slots, connection) = (self.slots, self.number);
+        let mut table = slots.table();
+        if table.held_by(asker.address) >= PER_ADDRESS {
+            return Err(None);
+        }
+        let free = slots.limit.saturating_sub(table.running);
+        match table.queue.ask(Instant::now(), asker, free, slots.limit) {
+            Turn::Now => {}
+            Turn::Wait(ticket) => return Err(Some(ticket)),
+            Turn::Full => return Err(None),
+        }
+        table.running += 1;
+        table.uploads.insert(connection, upload);
+        Ok(Slot { slots, connection })
+    }
+}
+
+impl Drop for Visitor<'_> {
+    fn drop(&mut self) {
+        let mut table = self.slots.table();
+        if let Some(upload) = table.uploads.remove(&self.number) {
+            table.ended.truncate(REMEMBERED - 1);
+            table.ended.push_front(upload);
+        }
     }
 }
 
@@ -165,7 +175,7 @@ mod tests {
         }
     }
 
-    fn claim(slots: &Slots, host: u8) -> Result<Slot<'_>, Option<Ticket>> {
+    fn claim<'a>(visitor: &Visitor<'a>, host: u8) -> Result<Slot<'a>, Option<Ticket>> {
         let asker = Asker {
             address: Ipv4Addr::new(127, 0, 0, host),
             file: 1,
@@ -173,21 +183,22 @@ mod tests {
             place: None,
             credit: 0,
         };
-        slots.claim(slots.enlist(), upload(host), asker)
+        visitor.claim(upload(host), asker)
     }
 
     #[test]
     fn slots_run_out_and_come_back() {
         let slots = Slots::new(2);
-        let first = claim(&slots, 1).expect("two are free");
-        let second = claim(&slots, 2).expect("one is free");
+        let visitors = [(); 5].map(|()| slots.enlist());
+        let first = claim(&visitors[1], 1).expect("two are free");
+        let second = claim(&visitors[2], 2).expect("one is free");
         assert!(slots.busy());
-        assert!(matches!(claim(&slots, 3), Err(Some(_))));
+        assert!(matches!(claim(&visitors[3], 3), Err(Some(_))));
         assert_eq!(slots.waiting(), 1);
         drop(first);
         assert!(slots.busy(), "the free one is kept for who waits");
-        assert!(matches!(claim(&slots, 4), Err(Some(_))));
-        assert!(claim(&slots, 3).is_ok());
+        assert!(matches!(claim(&visitors[4], 4), Err(Some(_))));
+        assert!(claim(&visitors[3], 3).is_ok());
         second.sent(7);
         assert_eq!(slots.list().iter().map(|upload| upload.sent).max(), Some(7));
     }
@@ -195,23 +206,22 @@ mod tests {
     #[test]
     fn one_address_does_not_take_them_all() {
         let slots = Slots::new(100);
-        let held: Vec<_> = (0..PER_ADDRESS)
-            .map(|_| claim(&slots, 1).expect("within the share"))
+        let visitors = [(); PER_ADDRESS + 1].map(|()| slots.enlist());
+        let held = visitors.iter().take(PER_ADDRESS);
+        let held: Vec<_> = held
+            .map(|visitor| claim(visitor, 1).expect("within the share"))
             .collect();
-        assert!(matches!(claim(&slots, 1), Err(None)));
-        assert!(claim(&slots, 2).is_ok());
+        assert!(matches!(claim(&visitors[PER_ADDRESS], 1), Err(None)));
+        assert!(claim(&visitors[PER_ADDRESS], 2).is_ok());
         drop(held);
-        assert!(claim(&slots, 1).is_ok());
+        assert!(claim(&visitors[0], 1).is_ok());
     }
 
     #[test]
     fn ended_uploads_are_remembered_but_not_for_ever() {
         let slots = Slots::new(1);
         for _ in 0..2 * REMEMBERED {
-            let slot = claim(&slots, 1).expect("it is free");
-            let connection = slot.connection;
-            drop(slot);
-            slots.dismiss(connection);
+            claim(&slots.enlist(), 1).expect("it is free");
         }
         let list = slots.list();
         assert_eq!(list.len(), REMEMBERED);
