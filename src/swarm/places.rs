@@ -21,7 +21,7 @@ const TOO_SLOW: u64 = 8;
 const SLOW_REST: Duration = Duration::from_secs(300);
 
 /// How long a source is watched before it is called slow.
-const FAIR_TRIAL: Duration = Duration::from_secs(20);
+pub(super) const FAIR_TRIAL: Duration = Duration::from_secs(20);
 
 impl Swarm {
     /// Gives whoever is free something to do, while there is a place.
