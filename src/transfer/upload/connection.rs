@@ -244,7 +244,7 @@ impl<'a> Connection<'a> {
             credit: self.uploads.credit(address),
             ..Asker::new(address, index, &request.headers)
         };
-        let slot = match self.visitor.claim(upload, asker) {
+        let mut slot = match self.visitor.claim(upload, asker) {
             Ok(slot) => slot,
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
@@ -258,6 +258,9 @@ impl<'a> Connection<'a> {
             .await?;
         if range.end == size {
             slot.complete();
+        }
+        if kept {
+            slot.keep(range.len(), size);
         }
         Ok(kept)
     }
