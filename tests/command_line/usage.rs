@@ -69,6 +69,7 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         ),
         (&["lab", "flood", "--ttl", "0"], "0"),
         (&["lab", "search", "fly"], "no way of searching"),
+        (&["lab"], "requires a subcommand"),
         (
             &["compare", "--topology", "two-tier", "--nodes", "50"],
             "impossible among 5 ultrapeers",
