@@ -158,6 +158,15 @@ fn without_a_servent_a_verb_says_so() {
         verb(home.path(), &["status", "--data", "data"]).code,
         Some(4)
     );
+    // Somebody else's is there, but not for us; to root nothing is closed.
+    let pass = home.path().join("data/api.json");
+    std::fs::set_permissions(&pass, std::os::unix::fs::PermissionsExt::from_mode(0))
+        .expect("closed");
+    if std::fs::read(&pass).is_err() {
+        let ended = verb(home.path(), &["status", "--data", "data"]);
+        assert_eq!(ended.code, Some(5), "{ended:?}");
+        assert!(ended.talk[0].contains("cannot be talked to"), "{ended:?}");
+    }
     // And one that wants no callers has none.
     let silent = Process::start(home.path(), &["--daemon", "--api", "off"]);
     silent.said("listens on");
