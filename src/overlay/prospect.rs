@@ -10,6 +10,9 @@ use super::dynamic::horizon;
 use super::shield::may_have;
 use super::{Overlay, Peer, Strategy};
 
+/// The highest TTL a search may be given; networks of one machine let queries pass with any.
+const WIDEST: u8 = 7;
+
 /// What a search can come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prospect {
@@ -61,7 +64,7 @@ impl Overlay {
             ultrapeers.partition(|peer| peer.hops_flow > 0);
         let ends_there = self.config.last_hop_tables && ttl == 1;
         let barren = |peer: &&&Peer| ends_there && !may_have(peer, &demand);
-        let reach = (1..=self.config.max_ttl).map(|ttl| {
+        let reach = (1..=self.config.max_ttl.min(WIDEST)).map(|ttl| {
             let behind = open
                 .iter()
                 .map(|peer| horizon(peer.who.agreement.degree, ttl));

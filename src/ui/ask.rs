@@ -1,5 +1,6 @@
 //! The verbs that talk to a running servent: the commands of the prompt after `servent`, and whom to tell them.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -126,8 +127,22 @@ impl Reach {
         };
         let mut running = Vec::new();
         for data in folders {
-            let Ok(pass) = Pass::read(&data) else {
-                continue;
+            let pass = match Pass::read(&data) {
+                Ok(pass) => pass,
+                // Somebody else's, who alone may control it: that no servent runs would be wrong.
+                Err(error)
+                    if self.data.is_some() && error.kind() == io::ErrorKind::PermissionDenied =>
+                {
+                    return Err(Failure::io(
+                        format_args!(
+                            "the servent that keeps its state in {} cannot be talked to",
+                            data.display()
+                        ),
+                        &error,
+                        "do it as the user who started it",
+                    ));
+                }
+                Err(_) => continue,
             };
             let meant = self.at.is_none_or(|port| port == pass.listen.port())
                 && self

@@ -192,7 +192,7 @@ pub(super) enum Verb {
     /// Compare ways of searching on the same network, with the same files and questions
     Compare(Compare),
     /// Experiments of the laboratory
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Lab(Lab),
     /// A network of servents on this machine, to play with: each a process of its own, gone when this ends
     Demo(Demo),

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
+
 /// The exit codes, fixed because scripts branch on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
@@ -106,7 +108,12 @@ impl From<clap::Error> for Failure {
             .collect();
         let sentence = said.join(" ");
         let sentence = sentence.strip_prefix("error: ").unwrap_or(&sentence);
-        Self::usage(sentence.replace(" tip: ", "; "))
+        let mut failure = Self::usage(sentence.replace(" tip: ", "; "));
+        // Where clap knows nothing like it, that is all it says.
+        if error.kind() == ErrorKind::InvalidSubcommand && !text.contains("tip: ") {
+            failure.next = "`help` lists what there is".to_owned();
+        }
+        failure
     }
 }
 
@@ -133,5 +140,15 @@ mod tests {
             failure.to_string(),
             "cannot save: no storage space; make room"
         );
+    }
+
+    #[test]
+    fn a_command_that_is_like_none_is_told_where_they_are_listed() {
+        let said = |line: &str| match crate::ui::command::read(line) {
+            Err(failure) => failure.to_string(),
+            Ok(_) => panic!("{line} is a command"),
+        };
+        assert!(said("zzz").ends_with("; `help` lists what there is"));
+        assert!(!said("serach").contains("lists"));
     }
 }

@@ -6,9 +6,13 @@ use super::failure::{Exit, Failure};
 use super::host::Host;
 use super::render::{json as shape, span};
 use super::session::Session;
+use crate::net::PeerStatus;
 
-/// On a screen narrower than this not every column of the neighbours has room.
-const WIDE: usize = 72;
+/// On a screen narrower than this only the first columns of the neighbours have room.
+const NARROW: usize = 72;
+
+/// On a screen narrower than this all but one have, with any address.
+const WIDE: usize = 92;
 
 /// Shows the neighbours.
 pub(super) async fn list(session: &Session) -> Result<(), Failure> {
@@ -24,7 +28,7 @@ pub(super) async fn list(session: &Session) -> Result<(), Failure> {
         screen.talk("No neighbours yet. `connect HOST:PORT` dials one.");
         return Ok(());
     }
-    if screen.columns().is_some_and(|width| width < WIDE) {
+    if screen.columns().is_some_and(|width| width < NARROW) {
         screen.table(
             ["host", "vendor", "up"],
             peers.iter().map(|peer| {
@@ -37,33 +41,44 @@ pub(super) async fn list(session: &Session) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    screen.table(
+    let row = |peer: &PeerStatus| {
         [
-            "host", "role", "table", "vendor", "link", "deflate", "up", "in", "out",
-        ],
-        peers.iter().map(|peer| {
+            peer.host.to_string(),
+            shape::role(peer.role).to_owned(),
+            peer.table.map_or_else(
+                || "none".to_owned(),
+                |(_, fill)| format!("{:.1} %", fill * 100.0),
+            ),
+            peer.vendor.clone(),
+            shape::direction(peer.direction).to_owned(),
+            match peer.deflate {
+                (true, true) => "both ways",
+                (true, false) => "out",
+                (false, true) => "in",
+                (false, false) => "no",
+            }
+            .to_owned(),
+            span(peer.uptime),
+            peer.received.to_string(),
+            peer.sent.to_string(),
+        ]
+    };
+    if screen.columns().is_some_and(|width| width < WIDE) {
+        let most = |[host, role, table, vendor, link, _, up, received, sent]: [String; 9]| {
+            [host, role, table, vendor, link, up, received, sent]
+        };
+        screen.table(
+            ["host", "role", "table", "vendor", "link", "up", "in", "out"],
+            peers.iter().map(|peer| most(row(peer))),
+        );
+    } else {
+        screen.table(
             [
-                peer.host.to_string(),
-                shape::role(peer.role).to_owned(),
-                peer.table.map_or_else(
-                    || "none".to_owned(),
-                    |(_, fill)| format!("{:.1} %", fill * 100.0),
-                ),
-                peer.vendor.clone(),
-                shape::direction(peer.direction).to_owned(),
-                match peer.deflate {
-                    (true, true) => "both ways",
-                    (true, false) => "out",
-                    (false, true) => "in",
-                    (false, false) => "no",
-                }
-                .to_owned(),
-                span(peer.uptime),
-                peer.received.to_string(),
-                peer.sent.to_string(),
-            ]
-        }),
-    );
+                "host", "role", "table", "vendor", "link", "deflate", "up", "in", "out",
+            ],
+            peers.iter().map(row),
+        );
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::clean::{clean, clean_json};
 use super::failure::Failure;
 use super::prompt::Printer;
-use super::render::{Line, Style, table};
+use super::render::{Line, Style, fold, table};
 use crate::api::{Order, Said};
 
 /// The output of the program. Clones write to the same place.
@@ -88,8 +88,8 @@ impl Screen {
     pub(super) fn repeat(&self, said: Said) {
         match said {
             Said::Data(line) => self.out(line),
-            Said::Talk(line) => self.err(line),
-            Said::Error(text) => self.err(self.error_text(&text)),
+            Said::Talk(line) => self.err(self.folded(line)),
+            Said::Error(text) => self.err(self.folded(self.error_text(&text))),
             Said::Progress(bar) => self.progress(&bar),
             Said::Exit(_) => {}
         }
@@ -122,7 +122,7 @@ impl Screen {
     /// Says something to a person, unless told to be quiet.
     pub(super) fn talk(&self, line: impl Into<Line>) {
         if !self.quiet {
-            self.err(line.into().to_text(self.colour_err));
+            self.err(self.folded(line.into().to_text(self.colour_err)));
         }
     }
 
@@ -131,7 +131,16 @@ impl Screen {
         let text = failure.to_string();
         match &self.caller {
             Some(caller) => self.say(caller, Said::Error(clean(&text).into_owned())),
-            None => self.err(self.error_text(&text)),
+            None => self.err(self.folded(self.error_text(&text))),
+        }
+    }
+
+    /// Talk in rows that end between words, where it goes to a terminal.
+    fn folded(&self, text: String) -> String {
+        // A caller has its own terminal, and folds what it is told.
+        match self.bar_columns().filter(|_| self.caller.is_none()) {
+            Some(width) => fold(&text, width),
+            None => text,
         }
     }
 

@@ -1,5 +1,6 @@
 //! From options to the settings of a servent: defaults, files, and what needs an explicit yes.
 
+use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
@@ -135,6 +136,13 @@ fn shared_folders(options: &Options) -> Result<Vec<PathBuf>, Failure> {
                 "share a folder below it, or say --share-anyway",
             ));
         }
+        fs::read_dir(folder).map_err(|error| {
+            Failure::io(
+                format_args!("{} cannot be shared", folder.display()),
+                &error,
+                "see to its permissions, or share another folder",
+            )
+        })?;
     }
     Ok(options.share.clone())
 }

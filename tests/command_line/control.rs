@@ -1,7 +1,9 @@
 //! The control API and the verbs that talk to it: the owner gets what he asks for, nobody else gets anything.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -158,6 +160,16 @@ fn without_a_servent_a_verb_says_so() {
         verb(home.path(), &["status", "--data", "data"]).code,
         Some(4)
     );
+    // Somebody else's is there, but not for us; to root nothing is closed.
+    let pass = home.path().join("data/api.json");
+    let allow = |mode| std::fs::set_permissions(&pass, Permissions::from_mode(mode));
+    allow(0).expect("closed");
+    if std::fs::read(&pass).is_err() {
+        let ended = verb(home.path(), &["status", "--data", "data"]);
+        assert_eq!(ended.code, Some(5), "{ended:?}");
+        assert!(ended.talk[0].contains("cannot be talked to"), "{ended:?}");
+    }
+    allow(0o600).expect("opened");
     // And one that wants no callers has none.
     let silent = Process::start(home.path(), &["--daemon", "--api", "off"]);
     silent.said("listens on");

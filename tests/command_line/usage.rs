@@ -1,5 +1,8 @@
 //! Bad input is answered by one sentence and the right exit code.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use crate::process::{Process, command, home};
 
 #[test]
@@ -69,6 +72,7 @@ fn a_bad_command_line_is_told_in_one_sentence() {
         ),
         (&["lab", "flood", "--ttl", "0"], "0"),
         (&["lab", "search", "fly"], "no way of searching"),
+        (&["lab"], "requires a subcommand"),
         (
             &["compare", "--topology", "two-tier", "--nodes", "50"],
             "impossible among 5 ultrapeers",
@@ -132,6 +136,7 @@ fn a_bad_command_is_told_in_one_sentence_and_the_next_one_runs() {
     let home = home();
     for (line, code) in [
         ("serch words", 2),
+        ("zzz", 2),
         ("get", 2),
         ("get 0", 2),
         ("get 1", 3),
@@ -185,4 +190,21 @@ fn sharing_a_home_folder_needs_a_yes() {
     assert!(ended.talk[0].contains("--share-anyway"), "{ended:?}");
     let ended = Process::start(home.path(), &["--share", ".", "--share-anyway"]).end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_not_shared_in_silence() {
+    let home = home();
+    let folder = home.path().join("closed");
+    std::fs::create_dir(&folder).expect("made");
+    std::fs::set_permissions(&folder, Permissions::from_mode(0)).expect("closed");
+    // To root nothing is closed.
+    let open = std::fs::read_dir(&folder).is_ok();
+    let ended = Process::start(home.path(), &["--share", "closed"]).end();
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("opened");
+    if open {
+        return;
+    }
+    assert_eq!((ended.code, ended.talk.len()), (Some(5), 1), "{ended:?}");
+    assert!(ended.talk[0].contains("cannot be shared"), "{ended:?}");
 }

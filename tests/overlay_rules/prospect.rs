@@ -36,6 +36,19 @@ fn what_neighbours_say_of_their_links_bounds_what_a_flood_reaches() {
 }
 
 #[test]
+fn no_more_is_told_than_a_ttl_that_may_be_given() {
+    let any = Config {
+        max_ttl: u8::MAX,
+        ..still()
+    };
+    for config in [still(), any] {
+        let bench = Bench::new(config);
+        let prospect = bench.overlay.prospect(&Query::words("song"), None);
+        assert_eq!(prospect.reach.len(), 7);
+    }
+}
+
+#[test]
 fn leaves_count_whose_tables_have_the_words() {
     let mut bench = Bench::new(still());
     for (number, word) in ["song", "dance"].into_iter().enumerate() {

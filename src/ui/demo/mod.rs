@@ -94,7 +94,13 @@ impl Demo {
             counted(links as u64, "link"),
             span(began.elapsed())
         ));
-        let watch = Watch::of(&village).await.map_err(|error| silent(&error))?;
+        let watch = Watch::of(&village).await.map_err(|error| {
+            Failure::io(
+                "a servent tells nothing of its queries",
+                &error,
+                "begin again",
+            )
+        })?;
         let mut conversation = Conversation {
             pace: Duration::from_millis(self.pace.get()),
             screen: &screen,
@@ -161,9 +167,9 @@ const fn end_of(told: Told) -> Exit {
     }
 }
 
-fn silent(error: &io::Error) -> Failure {
+fn silent(node: usize, error: &io::Error) -> Failure {
     Failure::io(
-        "a servent gives no answer",
+        format_args!("servent {} gives no answer", node + 1),
         error,
         "it may have been stopped",
     )
@@ -265,11 +271,14 @@ impl Conversation<'_> {
         let order = self.screen.as_order(words);
         let client = self.village.client(node).clone();
         let done = async {
-            let answer = client.order(&order).await.map_err(|error| silent(&error))?;
+            let answer = client
+                .order(&order)
+                .await
+                .map_err(|error| silent(node, &error))?;
             if searches {
                 self.draw(node, answer).await
             } else {
-                repeat(self.screen, answer).await
+                repeat(self.screen, node, answer).await
             }
         };
         tokio::select! {
@@ -293,7 +302,7 @@ impl Conversation<'_> {
                     picture.note(&sighting);
                     heard = Instant::now();
                 }
-                said = answer.next(), if exit.is_none() => match said.map_err(|error| silent(&error))? {
+                said = answer.next(), if exit.is_none() => match said.map_err(|error| silent(asker, &error))? {
                     Some(Said::Exit(code)) => exit = Some(Exit::of(code)),
                     Some(said) => held.push(said),
                     None => exit = Some(Exit::Failed),
@@ -318,15 +327,15 @@ impl Conversation<'_> {
         held.into_iter().for_each(|said| self.screen.repeat(said));
         match exit {
             Some(exit) => Ok(exit),
-            None => repeat(self.screen, answer).await,
+            None => repeat(self.screen, asker, answer).await,
         }
     }
 }
 
 /// Shows what a servent says, to the end.
-async fn repeat(screen: &Screen, mut answer: Answer) -> Result<Exit, Failure> {
+async fn repeat(screen: &Screen, node: usize, mut answer: Answer) -> Result<Exit, Failure> {
     loop {
-        match answer.next().await.map_err(|error| silent(&error))? {
+        match answer.next().await.map_err(|error| silent(node, &error))? {
             Some(Said::Exit(code)) => return Ok(Exit::of(code)),
             Some(said) => screen.repeat(said),
             None => return Ok(Exit::Failed),

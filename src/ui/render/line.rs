@@ -1,6 +1,8 @@
 //! One line of output: pieces of text, each with a style. The only thing a screen takes, so that styling is ours and
 //! text is always cleaned.
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::ui::clean::clean;
 
 /// How a piece of text stands out.
@@ -66,6 +68,32 @@ impl Line {
     }
 }
 
+/// `text`, which a line has become, in rows of at most `width` cells that end between words. A word wider than a row has
+/// one of its own, and is left to the terminal.
+pub(in crate::ui) fn fold(text: &str, width: usize) -> String {
+    let mut folded = String::with_capacity(text.len() + 8);
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let cells = unstyled(word.trim_end()).width();
+        if used > 0 && used + cells > width {
+            folded.truncate(folded.trim_end_matches(' ').len());
+            folded.push('\n');
+            used = 0;
+        }
+        folded.push_str(word);
+        used += cells + usize::from(word.ends_with(' '));
+    }
+    folded
+}
+
+/// The text without our own styles.
+fn unstyled(text: &str) -> String {
+    let mut pieces = text.split('\u{1b}');
+    let first = pieces.next().unwrap_or_default();
+    let others = pieces.map(|piece| piece.split_once('m').map_or("", |(_, text)| text));
+    std::iter::once(first).chain(others).collect()
+}
+
 impl<T: Into<String>> From<T> for Line {
     fn from(text: T) -> Self {
         Self::styled(Style::Plain, text)
@@ -81,5 +109,33 @@ mod tests {
         let line = Line::styled(Style::Bold, "a\u{1b}[2J").and(Style::Plain, "b");
         assert_eq!(line.to_text(false), "a\\u{1b}[2Jb");
         assert_eq!(line.to_text(true), "\u{1b}[1ma\\u{1b}[2J\u{1b}[0mb");
+    }
+
+    #[test]
+    fn a_row_ends_between_words() {
+        let long = format!("see {} there", "x".repeat(30));
+        for (text, rows) in [
+            ("one two three", &["one two three"][..]),
+            (
+                "Try: search some words, then",
+                &["Try: search some", "words, then"],
+            ),
+            (
+                "  indented, and then so on",
+                &["  indented, and then", "so on"],
+            ),
+            (
+                "ねこの歌 ねこの歌 ねこの歌",
+                &["ねこの歌 ねこの歌", "ねこの歌"],
+            ),
+            (
+                "\u{1b}[31merror: \u{1b}[0mten letters",
+                &["\u{1b}[31merror: \u{1b}[0mten letters"],
+            ),
+            (&long, &["see", &"x".repeat(30), "there"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(fold(text, 20), rows.join("\n"), "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ mod table;
 mod units;
 
 pub(super) use hits::{HitColumns, HitRow, shorten};
-pub(super) use line::{Line, Style};
+pub(super) use line::{Line, Style, fold};
 pub(super) use progress::bar;
 pub(super) use table::table;
 pub(super) use units::{bytes, counted, rate, span};
