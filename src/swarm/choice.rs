@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ByteRange, MOST_WORKING, Ranges, Source, SourceId, Standing, Swarm};
+use super::places::MOST_WORKING;
+use super::{ByteRange, Ranges, Source, SourceId, Standing, Swarm};
 use crate::time::Time;
 
 /// What is at risk of one file, from all sources together: should we be killed, this is fetched again. It may be a
@@ -98,17 +99,8 @@ impl Swarm {
         let part = u128::from(left) * u128::from(source.speed);
         match part.checked_div(2 * u128::from(all)) {
             Some(part) if source.speed > 0 => u64::try_from(part).unwrap_or(u64::MAX),
-            _ => left / self.workers() / 2,
+            _ => left / (self.working() as u64 + 1) / 2,
         }
-    }
-
-    /// How many work, with the one that is to.
-    fn workers(&self) -> u64 {
-        let working = self
-            .sources
-            .values()
-            .filter(|source| source.work().is_some());
-        working.count() as u64 + 1
     }
 
     /// Whether more can be at risk than is.

@@ -114,6 +114,20 @@ impl Source {
         rests && self.made_room
     }
 
+    /// Who has the greater one goes first. What comes faster than can be measured is no slower than what is measured.
+    pub(super) fn rank(&self) -> u64 {
+        let flawless = self.failures == 0 && self.refusals == 0;
+        match self.speed {
+            0 if self.brought > 0 && flawless => u64::MAX,
+            speed => speed,
+        }
+    }
+
+    /// Whether it was never asked.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.heard == Time::ZERO
+    }
+
     /// Whether nothing has come from it for so long that others may do its work.
     pub(super) fn is_stalled(&self, now: Time) -> bool {
         self.work().is_some() && now.since(self.heard) >= STALL

@@ -1,8 +1,10 @@
 //! Files gathered from sources of every kind.
 
+mod village;
 mod world;
 
 use self::world::{BLOCK, KIB, MIB, Manner, STEP, World};
+use super::places::{FAIR_TRIAL, MOST_WORKING};
 use super::*;
 
 #[test]
@@ -222,13 +224,13 @@ fn those_given_up_leave_their_places_to_others() {
     let ids = (0..MOST_SOURCES as u32).map(SourceId);
     ids.for_each(|id| swarm.handle(now, Input::Found(id), &mut out));
     let late = SourceId(1000);
-    assert!(!swarm.has_place());
+    assert!(!swarm.takes_more());
     swarm.handle(now, Input::Found(late), &mut out);
     assert!(swarm.source(late).is_none());
     let (source, how) = (SourceId(0), Failure::Refused);
     swarm.handle(now, Input::Failed { source, how }, &mut out);
     swarm.handle(now, Input::Found(late), &mut out);
-    assert!(swarm.source(late).is_some() && !swarm.has_place());
+    assert!(swarm.source(late).is_some() && !swarm.takes_more());
 }
 
 #[test]
@@ -342,6 +344,19 @@ fn those_who_begin_together_do_not_go_in_step() {
     }
     let all = all.total();
     assert!(all > 4 * most, "each has {most} bytes, all have {all}");
+}
+
+#[test]
+fn a_fast_source_among_slow_ones_is_found_out() {
+    let slow = [(Manner::Honest, 50_000); 8];
+    for late in [Duration::ZERO, Duration::from_secs(6)] {
+        let mut world = World::new(2, 32 * MIB, true, &slow);
+        world.live(late);
+        world.join(Manner::Honest, 5_000_000);
+        let took = world.run();
+        // The slow ones alone take 84 s.
+        assert!(took < Duration::from_secs(25), "{late:?} late: {took:?}");
+    }
 }
 
 #[test]
