@@ -107,7 +107,9 @@ impl Downloads {
     pub fn cancel(&self, id: DownloadId) -> bool {
         let _turn = self.shared.turn();
         let mut table = self.shared.table();
-        let running = table.order(id, Order::Cancel);
+        // One that is over may not have gone yet, and hears nothing more.
+        let is_over = table.state(id).is_some_and(DownloadState::is_final);
+        let running = !is_over && table.order(id, Order::Cancel);
         let known = table.entries.remove(&id);
         if let Some(sha1) = known.as_ref().and_then(|known| known.status.borrow().sha1) {
             self.shared.finished.forget(id, sha1);
