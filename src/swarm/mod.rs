@@ -21,6 +21,7 @@ pub use source::{Source, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use self::places::LOOK_AGAIN;
 use crate::rng::Rng;
 use crate::time::Time;
 
@@ -206,7 +207,7 @@ impl Swarm {
     }
 
     /// Whether another source would be taken.
-    pub fn has_place(&self) -> bool {
+    pub fn takes_more(&self) -> bool {
         let tried = |source: &&Source| source.standing != Standing::Gone;
         self.sources.values().filter(tried).count() < MOST_SOURCES
     }
@@ -230,7 +231,7 @@ impl Swarm {
 
     fn on_found(&mut self, id: SourceId) {
         let known = self.sources.get(&id);
-        if known.is_none_or(|known| known.standing == Standing::Gone) && self.has_place() {
+        if known.is_none_or(|known| known.standing == Standing::Gone) && self.takes_more() {
             self.sources.insert(id, Source::new());
         }
     }

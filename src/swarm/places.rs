@@ -26,11 +26,11 @@ pub(super) const FAIR_TRIAL: Duration = Duration::from_secs(20);
 impl Swarm {
     /// Gives whoever is free something to do, while there is a place.
     pub(super) fn assign(&mut self, now: Time, out: &mut impl Outbox) {
-        if self.paused || self.checking || self.complete || !self.may_ask(now) {
+        if self.paused || self.checking || self.complete || !self.has_place(now) {
             return;
         }
         for id in self.queue(now) {
-            if !self.may_ask(now) {
+            if !self.has_place(now) {
                 return;
             }
             let range = self.choose(now, id);
@@ -53,7 +53,7 @@ impl Swarm {
     }
 
     /// Whether one more can be asked.
-    fn may_ask(&self, now: Time) -> bool {
+    fn has_place(&self, now: Time) -> bool {
         let most = if self.alone { 1 } else { MOST_WORKING };
         self.working() < most && self.has_room(now)
     }
@@ -73,7 +73,7 @@ impl Swarm {
         {
             queue[..=unknown].rotate_right(1);
         }
-        // Who had to make room comes back when nobody else is there to take it.
+        // Who had to make room for others comes back when nobody else is there to take it.
         let slow = self
             .sources
             .iter()

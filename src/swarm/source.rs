@@ -108,6 +108,12 @@ impl Source {
         }
     }
 
+    /// Whether it rests only because others are faster.
+    pub(super) fn makes_room(&self, now: Time) -> bool {
+        let rests = matches!(self.standing, Standing::Resting(until) if until > now);
+        rests && self.made_room
+    }
+
     /// Who has the greater one goes first. What comes faster than can be measured is no slower than what is measured.
     pub(super) fn rank(&self) -> u64 {
         let flawless = self.failures == 0 && self.refusals == 0;
@@ -120,12 +126,6 @@ impl Source {
     /// Whether it was never asked.
     pub(super) fn is_unknown(&self) -> bool {
         self.heard == Time::ZERO
-    }
-
-    /// Whether it rests only because others are faster.
-    pub(super) fn makes_room(&self, now: Time) -> bool {
-        let rests = matches!(self.standing, Standing::Resting(until) if until > now);
-        rests && self.made_room
     }
 
     /// Whether nothing has come from it for so long that others may do its work.

@@ -102,13 +102,13 @@ fn those_given_up_leave_their_places_to_others() {
     let ids = (0..MOST_SOURCES as u32).map(SourceId);
     ids.for_each(|id| swarm.handle(now, Input::Found(id), &mut out));
     let late = SourceId(1000);
-    assert!(!swarm.has_place());
+    assert!(!swarm.takes_more());
     swarm.handle(now, Input::Found(late), &mut out);
     assert!(swarm.source(late).is_none());
     let (source, how) = (SourceId(0), Failure::Refused);
     swarm.handle(now, Input::Failed { source, how }, &mut out);
     swarm.handle(now, Input::Found(late), &mut out);
-    assert!(swarm.source(late).is_some() && !swarm.has_place());
+    assert!(swarm.source(late).is_some() && !swarm.takes_more());
 }
 
 #[test]

@@ -176,7 +176,7 @@ impl<'a> Gathering<'a> {
 
     /// Hands over sources that wait, as long as there are places.
     async fn admit(&mut self) -> Result<(), End> {
-        while !self.waiting.is_empty() && self.swarm.has_place() {
+        while !self.waiting.is_empty() && self.swarm.takes_more() {
             if let Some(id) = self.waiting.pop_front() {
                 self.take(Input::Found(id)).await?;
             }

@@ -14,8 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use self::sham::{Guest, Sham, digest, head, reopen};
-use super::job::MOST_SOURCES;
-use super::table::MAX_DOWNLOADS;
+use super::job::{Job, MOST_SOURCES};
+use super::store::Ticket;
+use super::table::{Entry, MAX_DOWNLOADS};
 use super::*;
 use crate::wire::Guid;
 
