@@ -675,6 +675,38 @@ fn a_broken_table_costs_the_link() {
 }
 
 #[test]
+fn a_neighbour_that_sends_table_upon_table_is_let_go() {
+    let reset = RouteTableMessage::Reset {
+        slots: RouteTableMessage::MAX_SLOTS,
+        infinity: 7,
+    };
+    let patch = RouteTableMessage::Patch {
+        part: 1,
+        parts: 1,
+        deflated: false,
+        bits: 4,
+        data: Bytes::new(),
+    };
+    // Each message of some bytes has us clear a quarter of a megabyte, or go through two million slots.
+    for costly in [reset.clone(), patch.clone()] {
+        let mut single = Single::new(by_hand());
+        single.join(1, Role::Leaf);
+        assert_eq!(single.piece(1, &reset), []);
+        let taken = (0..1_000).take_while(|_| bye(&single.piece(1, &costly)).is_none());
+        assert!((20..40).contains(&taken.count()));
+        assert!(single.overlay.peers().is_empty());
+    }
+    // Nobody honest is met by it.
+    let mut single = Single::new(by_hand());
+    single.join(1, Role::Leaf);
+    single.piece(1, &reset);
+    for _ in 0..1_000 {
+        single.now += Duration::from_secs(3);
+        assert_eq!(bye(&single.piece(1, &patch)), None);
+    }
+}
+
+#[test]
 fn all_tables_together_are_bounded() {
     let mut single = Single::new(Config {
         leaves: 1_000,

@@ -65,6 +65,8 @@ pub struct Peer {
     pub(super) pongs: Quota,
     /// When we last answered a query it brought.
     pub(super) answered: Option<Time>,
+    /// Updates of its route table.
+    pub(super) updates: Quota,
     /// Ours as it has it.
     pub(super) given: Given,
     /// What it understands.
@@ -99,6 +101,7 @@ impl Peer {
             asked: now,
             pongs: Quota::NEW,
             answered: None,
+            updates: Quota::NEW,
             given: Given::NOTHING,
             skills: Skills::NONE,
             proxy: Proxy::Unasked,
