@@ -111,6 +111,32 @@ async fn slow_callers_are_reaped() {
 }
 
 #[tokio::test]
+async fn lines_may_end_in_either_way_and_come_in_any_pieces() {
+    let (servent, _folder) = start(by_hand()).await;
+    for hello in [
+        "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\n\r\n",
+        "GNUTELLA CONNECT/0.6\nX-Ultrapeer: True\n\n",
+        "GNUTELLA CONNECT/0.6\nX-Ultrapeer: True\n\r\n",
+        "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\n\n",
+    ] {
+        for piece in [1, hello.len()] {
+            let mut caller = TcpStream::connect(servent.listen())
+                .await
+                .expect("it listens");
+            caller.set_nodelay(true).expect("a socket");
+            for bytes in hello.as_bytes().chunks(piece) {
+                caller.write_all(bytes).await.expect("it reads");
+            }
+            let mut answer = [0; 16];
+            let answered = timeout(PATIENCE, caller.read_exact(&mut answer)).await;
+            answered.expect("in time").expect("an answer");
+            assert_eq!(&answer, b"GNUTELLA/0.6 200", "{hello:?}");
+        }
+    }
+    servent.stop().await;
+}
+
+#[tokio::test]
 async fn an_endless_header_is_cut_off() {
     let (servent, _folder) = start(by_hand()).await;
     let mut caller = TcpStream::connect(servent.listen())
