@@ -26,7 +26,7 @@ use super::{Direction, Introduction, PeerId};
 pub struct Peer {
     /// Its number.
     pub id: PeerId,
-    /// Queries it sent beyond its quota, lately.
+    /// Queries and pushes it sent beyond its quota, lately.
     pub(super) excess: u32,
     /// Whether it is a leaf of ours.
     leaf: bool,
@@ -46,7 +46,7 @@ pub struct Peer {
     pub(super) heard: Time,
     /// When it last heard us.
     pub(super) spoken: Time,
-    /// Queries we take from it.
+    /// Queries and pushes we take from it.
     pub(super) queries: Quota,
     /// What it owes for the work these made.
     pub(super) work: Debt,

@@ -237,7 +237,7 @@ impl Overlay {
         }
     }
 
-    /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
+    /// Whether the neighbour may ask one more thing, by a query or a push. One that floods is heard at the rate all others have too, and
     /// after some seconds of it let go. One whose queries cost much is heard less often, but never let go for that: it
     /// may be honest, and they others'.
     pub(super) fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
@@ -255,7 +255,13 @@ impl Overlay {
         peer.excess = peer.excess.saturating_add(1);
         self.counts.dropped += 1;
         if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
-            self.banish(now, from, ByeCode::ERRORS, "Too many queries", out);
+            self.banish(
+                now,
+                from,
+                ByeCode::ERRORS,
+                "Too many queries or pushes",
+                out,
+            );
         }
         false
     }
