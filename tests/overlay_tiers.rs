@@ -633,6 +633,26 @@ fn tables_go_to_those_who_read_them_and_again_only_when_they_have_changed() {
 }
 
 #[test]
+fn a_leaf_that_asks_for_everything_does_not_make_us_ask_for_it() {
+    let mut single = Single::new(by_hand());
+    single.take(Input::Command(Command::Start));
+    let shelf = Command::Shelf(Box::new(table(&["song"])));
+    single.take(Input::Command(shelf));
+    single.join(1, Role::Leaf);
+    // One slot for all words there are.
+    let mut greedy = RouteTable::new(1);
+    greedy.set_slot(0, true);
+    single.hear_table(1, &greedy);
+    let mut receiver = Receiver::new();
+    for sent in sent_to(&single.join(2, Role::Ultrapeer), 2, Kind::RouteTable) {
+        let message = RouteTableMessage::decode(&sent.payload).expect("sound");
+        receiver.apply(&message).expect("sound");
+    }
+    let given = receiver.table().expect("complete");
+    assert!(given.may_match("song") && !given.may_match("tune"));
+}
+
+#[test]
 fn a_leafs_table_speaks_for_itself_alone() {
     let mut single = Single::new(leaf());
     let shelf = table(&["song"]);

@@ -15,6 +15,7 @@ use crate::time::Time;
 use crate::wire::qrp::{RouteTable, RouteTableMessage, update};
 use crate::wire::{ByeCode, Descriptor, Guid, Kind, WireError};
 
+use super::shield::is_greedy;
 use super::{Outbox, Overlay, Peer, PeerId};
 
 /// Our own table, and that of us and our leaves together.
@@ -143,8 +144,10 @@ impl Overlay {
         let mut whole = RouteTable::new(MOST_SLOTS);
         whole.union(shelf);
         let leaves = self.peers.iter().filter(|peer| peer.is_leaf());
+        // One that asks for everything would have us ask for everything, too.
         leaves
             .filter_map(Peer::table)
+            .filter(|table| !is_greedy(table))
             .for_each(|table| whole.union(table));
         let whole = Arc::new(narrowed(whole, shelf.slots().max(WHOLE_SLOTS)));
         self.tables.whole = Some((now, Arc::clone(&whole)));
