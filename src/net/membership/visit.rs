@@ -78,19 +78,7 @@ impl Visit {
         let begin = async {
             let stream = TcpStream::connect(with.index).await?;
             stream.set_nodelay(true)?;
-            let mut visit = Self {
-                nick: Bytes::copy_from_slice(nick),
-                stream,
-                input: BytesMut::new(),
-                output: BytesMut::new(),
-                taps: with.limits.each_ref().map(Limit::messages),
-                listed: Listing::new(),
-                searches: VecDeque::new(),
-                wanted: Vec::new(),
-                browses: Browses::default(),
-                silent: 0,
-                bringing: JoinSet::new(),
-            };
+            let mut visit = Self::over(stream, nick, &with.limits);
             let nick = String::from_utf8_lossy(nick);
             let login = format!("{nick} {password} {} \"{}\" 0", with.port, with.agent);
             visit.say(Kind::LOGIN, login.as_bytes());
@@ -114,6 +102,23 @@ impl Visit {
                 "it does not answer",
             ))
         })
+    }
+
+    /// Nothing said yet.
+    fn over(stream: TcpStream, nick: &[u8], limits: &[Limit; 2]) -> Self {
+        Self {
+            nick: Bytes::copy_from_slice(nick),
+            stream,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            taps: limits.each_ref().map(Limit::messages),
+            listed: Listing::new(),
+            searches: VecDeque::new(),
+            wanted: Vec::new(),
+            browses: Browses::default(),
+            silent: 0,
+            bringing: JoinSet::new(),
+        }
     }
 
     /// Stays until the link ends; tells why it did.
@@ -260,6 +265,10 @@ impl Visit {
         while let Some(late) = self.wanted.iter().position(Wanted::is_late) {
             let why = io::Error::new(io::ErrorKind::TimedOut, "its owner does not answer");
             self.wanted.swap_remove(late).answer(Err(why));
+        }
+        // One that is never answered would have what comes for the next, and the last of the room.
+        while self.searches.front().is_some_and(Asked::is_late) {
+            self.searches.pop_front();
         }
         self.browses.tick();
         Ok(())
@@ -413,5 +422,41 @@ async fn write(writer: &mut WriteHalf<'_>, output: &mut BytesMut, tap: &mut Tap)
 async fn changed(census: &mut watch::Receiver<Census>) {
     if census.changed().await.is_err() {
         pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn searches_that_are_never_answered_take_the_room_of_none_for_ever() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let index = listener.local_addr().expect("bound");
+        let stream = TcpStream::connect(index).await.expect("it listens");
+        let mut visit = Visit::over(stream, b"us", &Default::default());
+        let ask = |visit: &mut Visit| {
+            let (hits, found) = mpsc::channel(1);
+            let text = "song".to_owned();
+            visit.run(Errand::Search { text, hits });
+            found
+        };
+        for _ in 0..MOST_WAITING {
+            assert!(visit.has_room());
+            // Whoever asked has gone since.
+            drop(ask(&mut visit));
+        }
+        assert!(!visit.has_room());
+        advance(Duration::from_secs(60)).await;
+        let mut found = ask(&mut visit);
+        visit.on_tick().expect("it is not silent for long");
+        assert!(visit.has_room());
+        let hit = br#""a song" 0 5 128 44100 60 bob 16777343 9"#;
+        let asked = visit.searches.front_mut().expect("the last one");
+        asked.found(&Hit::parse(hit).expect("a hit"));
+        assert!(found.try_recv().is_ok(), "it comes to whoever asked last");
     }
 }
