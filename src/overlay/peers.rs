@@ -65,6 +65,8 @@ pub struct Peer {
     pub(super) pongs: Quota,
     /// When we last answered a query it brought.
     pub(super) answered: Option<Time>,
+    /// Servents it was the first to bring a hit of.
+    pub(super) servents: Quota,
     /// Updates of its route table.
     pub(super) updates: Quota,
     /// Ours as it has it.
@@ -101,6 +103,7 @@ impl Peer {
             asked: now,
             pongs: Quota::NEW,
             answered: None,
+            servents: Quota::NEW,
             updates: Quota::NEW,
             given: Given::NOTHING,
             skills: Skills::NONE,

@@ -157,3 +157,18 @@ fn a_flood_of_pushes_does_not_wash_the_ways_of_queries_away() {
     let back = bench.receive(CAROL, hit(10, 3, 1));
     assert_eq!(sent(&back), [(BOB, Kind::QueryHit, 2)]);
 }
+
+#[test]
+fn a_flood_of_hits_does_not_wash_the_ways_to_servents_away() {
+    let mut bench = Bench::with(&[ALICE, BOB, CAROL]);
+    bench.receive(BOB, query(10, 4, 0));
+    bench.receive(CAROL, hit(10, 3, 1));
+    for number in 0..50_000 {
+        bench.wait(Duration::from_micros(100));
+        let payload = hit_of(guid(10_000 + number)).encode();
+        let made_up = descriptor(10, Kind::QueryHit, 3, 1, payload);
+        bench.receive(ALICE, made_up);
+    }
+    let effects = bench.receive(BOB, push(30, guid(900), "44.0.2.1:6346"));
+    assert_eq!(sent(&effects), [(CAROL, Kind::Push, 2)]);
+}
