@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::ground::Ground;
 use super::latency::Latency;
 use super::measure::Summary;
 use super::topology::Graph;
 use super::workload::{Plan, Workload};
-use super::world::{Ground, World};
+use super::world::World;
 use crate::overlay::Strategy;
 use crate::rng::Rng;
 

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
+use super::ground::Ground;
 use super::workload::title;
-use super::world::{FLOOD_TTL, Ground};
 use crate::overlay::{Direction, Introduction};
 use crate::wire::handshake::{Abilities, Agreement, Role};
 use crate::wire::qrp::RouteTable;
@@ -104,3 +104,6 @@ pub(super) fn table(shelf: &[u32]) -> RouteTable {
 
 /// Slots of a leaf's table: the least that gtk-gnutella sends, 2 KiB with room for hundreds of objects.
 const SLOTS: u32 = 1 << 14;
+
+/// The TTL of a flood that names none: as far as relays on the real network let a query go.
+pub const FLOOD_TTL: u8 = 7;

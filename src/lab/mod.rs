@@ -13,6 +13,7 @@ pub mod compare;
 pub mod course;
 mod digest;
 pub mod distribute;
+mod ground;
 mod introductions;
 mod latency;
 pub mod measure;
@@ -23,6 +24,8 @@ mod wheel;
 pub mod workload;
 mod world;
 
+pub use ground::Ground;
+pub use introductions::FLOOD_TTL;
 pub use latency::Latency;
 pub use wheel::Wheel;
-pub use world::{FLOOD_TTL, Ground, World};
+pub use world::World;

@@ -19,10 +19,9 @@ use host::Host;
 use net::{Net, What};
 pub use traffic::Traffic;
 
-use super::introductions::{address, introduction, record};
+use super::introductions::{FLOOD_TTL, address, introduction, record};
 use super::latency::Latency;
 use super::workload::{Asked, Workload, title};
-use super::world::FLOOD_TTL;
 use crate::overlay::{Command, Config, Direction, Input, PeerId, RoleChoice, Strategy};
 use crate::rng::Rng;
 use crate::time::Time;

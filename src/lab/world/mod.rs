@@ -4,16 +4,15 @@
 //! what the node shares, `Wake` with `Woke`. Nobody dials and no link breaks here. Events of one millisecond happen in the
 //! order in which they were caused, so the same seed gives the same run, to the last descriptor.
 
-mod ground;
 mod net;
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-pub use ground::Ground;
 use net::{Lookup, Net, Postman};
 
-use super::introductions::{Introductions, address, record, table};
+use super::ground::Ground;
+use super::introductions::{FLOOD_TTL, Introductions, address, record, table};
 use super::latency::Latency;
 use super::measure::Measured;
 use super::workload::{Asked, Workload, title};
@@ -217,9 +216,6 @@ struct Nowhere;
 impl Outbox for Nowhere {
     fn push(&mut self, _: Effect) {}
 }
-
-/// The TTL of a flood that names none: as far as relays on the real network let a query go.
-pub const FLOOD_TTL: u8 = 7;
 
 /// How many events are prepared at once: more than memory fetches at a time would be forgotten again.
 const AHEAD: usize = 12;

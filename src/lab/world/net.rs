@@ -9,7 +9,7 @@ use crate::rng::Rng;
 use crate::time::Time;
 use crate::wire::{Descriptor, Guid, HEADER_LEN, Kind, WalkStep};
 
-use super::Ground;
+use crate::lab::ground::Ground;
 
 /// What lies between the nodes, and what is counted there.
 #[derive(Debug)]

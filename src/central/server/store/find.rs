@@ -9,10 +9,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::inbox::Inbox;
 use super::line::{Line, Value, bytes, number};
-use super::schema::lives;
-use super::session::{peer, tell};
-use super::{News, Report, StoreError};
+use super::schema::{lives, peer};
+use super::{News, StoreError};
 use crate::central::Measure;
 use crate::central::index::{
     Answer, Found, Guest, Link, Place, Question, QuestionId, Span, Wanted,
@@ -42,7 +42,7 @@ pub(super) async fn run(
     lines: &[Line],
     node: u32,
     mut questions: mpsc::Receiver<(QuestionId, Question)>,
-    inbox: &mpsc::Sender<Report>,
+    inbox: &Inbox,
 ) -> Result<(), StoreError> {
     let turn = AtomicUsize::new(0);
     let asked = stream::poll_fn(|context| questions.poll_recv(context));
@@ -59,7 +59,7 @@ pub(super) async fn run(
                         None
                     }
                 };
-                tell(inbox, News::Answered(id, answer)).await
+                inbox.tell(News::Answered(id, answer)).await
             }
         })
         .await?;

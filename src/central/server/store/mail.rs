@@ -6,9 +6,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::interval;
 
+use super::inbox::Inbox;
 use super::line::{Line, bytes, number};
-use super::session::tell;
-use super::{News, Report, StoreError};
+use super::{News, StoreError};
 use crate::central::index::{Link, Place};
 
 /// How often a box is looked into: what two users say to each other before a transfer takes two looks.
@@ -28,7 +28,7 @@ pub(super) async fn run(
     line: &Line,
     node: u32,
     mut to_send: mpsc::Receiver<(Place, Bytes)>,
-    inbox: &mpsc::Sender<Report>,
+    inbox: &Inbox,
 ) -> Result<(), StoreError> {
     let (send, take) = (line.prepare(SEND).await?, line.prepare(TAKE).await?);
     let node = i64::from(node);
@@ -57,7 +57,7 @@ pub(super) async fn run(
                 }
                 rows.sort_unstable_by_key(|(order, ..)| *order);
                 for (_, link, bytes) in rows {
-                    tell(inbox, News::Forwarded(link, bytes)).await?;
+                    inbox.tell(News::Forwarded(link, bytes)).await?;
                 }
             }
         }

@@ -6,6 +6,7 @@
 //! users' files and no others. When the store is lost the index goes on alone, and comes back by itself.
 
 mod find;
+mod inbox;
 mod line;
 mod mail;
 mod schema;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared::{News, NoStore, Orders, Standing};
 use super::{Figures, Report};
+use inbox::Inbox;
 use session::Session;
 
 /// How long to wait before a store that was lost is tried again, at first; then twice as long, up to [`LONGEST_WAIT`].
@@ -116,6 +118,7 @@ pub(super) async fn run(
     tell: watch::Sender<Standing>,
     stop: CancellationToken,
 ) {
+    let inbox = Inbox(inbox);
     let mut wait = WAIT;
     let mut node = None;
     loop {
@@ -129,9 +132,7 @@ pub(super) async fn run(
                 node = Some(session.node());
                 tell.send_replace(Standing::There);
                 let why = session.run(&inbox, &figures, &stop).await;
-                if matches!(why, StoreError::Leaving)
-                    || inbox.send(Report::Store(News::Lost)).await.is_err()
-                {
+                if matches!(why, StoreError::Leaving) || inbox.tell(News::Lost).await.is_err() {
                     return;
                 }
                 why

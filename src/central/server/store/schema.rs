@@ -9,6 +9,7 @@
 
 use super::StoreError;
 use super::line::Line;
+use crate::central::index::Link;
 
 /// How long an index that says nothing is taken for alive: five beats. It is the store's clock that counts.
 macro_rules! lease {
@@ -57,6 +58,11 @@ const TABLES: [&str; 9] = [
         bytes bytea NOT NULL, sent_at timestamptz NOT NULL, PRIMARY KEY (node, sender, number))",
     "CREATE INDEX IF NOT EXISTS servent_mail_by_age ON servent_mail (sent_at)",
 ];
+
+/// The number of a user: of its index, and of its link there.
+pub(super) fn peer(node: u32, link: Link) -> i64 {
+    i64::from(node) << 32 | i64::from(link.0)
+}
 
 /// So often others may be in the way when all indexes of a new store make its tables at once.
 const ATTEMPTS: u32 = 20;

@@ -7,11 +7,12 @@ use tokio::time::{interval, timeout};
 use tokio_postgres::Config;
 use tokio_util::sync::CancellationToken;
 
+use super::inbox::Inbox;
 use super::line::{Line, number};
 use super::schema::{self, lives};
 use super::{News, Orders, StoreError, find, mail, sweep, write};
 use crate::central::index::Totals;
-use crate::central::server::{Figures, Report};
+use crate::central::server::Figures;
 use crate::rng::Rng;
 
 /// How often an index says that it lives; its lease is [`super::schema`]'s.
@@ -89,7 +90,7 @@ impl Session {
     /// Serves the index until the store is lost or `stop`. Returns why it ended.
     pub(super) async fn run(
         self,
-        inbox: &mpsc::Sender<Report>,
+        inbox: &Inbox,
         figures: &watch::Receiver<Figures>,
         stop: &CancellationToken,
     ) -> StoreError {
@@ -110,7 +111,7 @@ impl Session {
             askers,
         } = self;
         let working = async {
-            tell(inbox, News::Opened(orders)).await?;
+            inbox.tell(News::Opened(orders)).await?;
             tokio::try_join!(
                 beat(&pulse, node, inbox, figures),
                 write::run(&mut writer, node, to_write, inbox),
@@ -150,7 +151,7 @@ fn leave(node: u32) -> String {
 async fn beat(
     line: &Line,
     node: u32,
-    inbox: &mpsc::Sender<Report>,
+    inbox: &Inbox,
     figures: &watch::Receiver<Figures>,
 ) -> Result<(), StoreError> {
     let (alive, others) = (line.prepare(ALIVE).await?, line.prepare(OTHERS).await?);
@@ -174,18 +175,7 @@ async fn beat(
                 files: number(row, 1)?,
                 bytes: number(row, 2)?,
             };
-            tell(inbox, News::Others(totals)).await?;
+            inbox.tell(News::Others(totals)).await?;
         }
     }
-}
-
-/// Tells the index something.
-pub(super) async fn tell(inbox: &mpsc::Sender<Report>, news: News) -> Result<(), StoreError> {
-    let sent = inbox.send(Report::Store(news)).await;
-    sent.map_err(|_| StoreError::Leaving)
-}
-
-/// The number of a user: of its index, and of its link there.
-pub(super) fn peer(node: u32, link: crate::central::index::Link) -> i64 {
-    i64::from(node) << 32 | i64::from(link.0)
 }

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_postgres::{Statement, Transaction};
 
+use super::inbox::Inbox;
 use super::line::{Line, Value, within};
-use super::schema::lives;
-use super::session::{peer, tell};
-use super::{News, Report, StoreError};
+use super::schema::{lives, peer};
+use super::{News, StoreError};
 use crate::central::index::{Batch, Link, Listed, Registration};
 
 /// Transactions that get in each other's way are tried so often.
@@ -98,7 +98,7 @@ pub(super) async fn run(
     line: &mut Line,
     node: u32,
     mut batches: mpsc::Receiver<Batch>,
-    inbox: &mpsc::Sender<Report>,
+    inbox: &Inbox,
 ) -> Result<(), StoreError> {
     let statements = Statements::prepare(line).await?;
     while let Some(batch) = batches.recv().await {
@@ -112,7 +112,7 @@ pub(super) async fn run(
                 written => break written?,
             }
         };
-        tell(inbox, News::Written(taken)).await?;
+        inbox.tell(News::Written(taken)).await?;
     }
     Err(StoreError::Leaving)
 }

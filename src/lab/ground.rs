@@ -7,11 +7,11 @@ use crate::lab::topology::{Graph, Neighbours, Tiers};
 /// A graph made ready for worlds: several may share it.
 #[derive(Clone, Debug)]
 pub struct Ground {
-    pub(in crate::lab) neighbours: Arc<Neighbours>,
+    pub(super) neighbours: Arc<Neighbours>,
     /// For each end of a link, in the order of `neighbours`: by what number the far end knows this one.
     pub(super) back: Arc<Vec<u32>>,
-    pub(in crate::lab) nodes: usize,
-    pub(in crate::lab) tiers: Tiers,
+    pub(super) nodes: usize,
+    pub(super) tiers: Tiers,
 }
 
 impl Ground {
