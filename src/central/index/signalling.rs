@@ -6,6 +6,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::files::{File, NO_MARK};
+use super::session::is_nick;
 use super::{Index, Link, Outbox, User, say, send, whom_and_what};
 use crate::central::fields::{Fields, Malformed};
 use crate::central::frame::{Frame, Kind, frame};
@@ -234,6 +235,10 @@ impl Index {
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
         let nick = Fields::new(body).text()?;
+        if !is_nick(nick) {
+            say(out, from, Kind::TROUBLE, "nobody can be called so");
+            return Ok(());
+        }
         if !self.users.watch(from, nick, self.limits.watched) {
             say(out, from, Kind::TROUBLE, "you watch too many users");
             return Ok(());

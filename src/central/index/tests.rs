@@ -172,6 +172,10 @@ fn bounds_are_kept() {
     let long = format!("\"{}\" 0 1 2 3 4", "x".repeat(513));
     assert_eq!(room.say(bob, 100, &long), ["2: 404 no file is called so"]);
 
+    assert_eq!(
+        room.say(alice, 207, &"x".repeat(2_000)),
+        ["1: 404 nobody can be called so"]
+    );
     assert_eq!(room.say(alice, 207, "bob")[0], "1: 301 bob");
     assert_eq!(
         room.say(alice, 207, "dave"),
