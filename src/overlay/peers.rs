@@ -127,6 +127,11 @@ impl Peer {
         (self.hops_flow < u8::MAX).then_some(self.hops_flow)
     }
 
+    /// Whether it is known under this address: the far end of its link, or where it listens.
+    pub fn is_known_as(&self, addr: SocketAddrV4) -> bool {
+        self.who.remote == addr || self.who.agreement.listen == Some(addr)
+    }
+
     /// Whether it passes pushes on to us.
     pub const fn is_proxy(&self) -> bool {
         matches!(self.proxy, Proxy::Serves(_))
