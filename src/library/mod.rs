@@ -231,6 +231,11 @@ impl Library {
         self.files.values().map(Box::as_ref)
     }
 
+    /// The files from a number on.
+    pub fn files_from(&self, index: u32) -> impl Iterator<Item = &SharedFile> {
+        self.files.range(index..).map(|(_, file)| file.as_ref())
+    }
+
     /// How many files.
     pub fn len(&self) -> usize {
         self.files.len()

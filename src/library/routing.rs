@@ -38,9 +38,9 @@ impl Catalogue {
     /// Takes in the next page of files; false when there was none left.
     pub fn take_page(&mut self, library: &Library) -> bool {
         let before = self.next;
-        for (index, file) in library.files.range(self.next..).take(PAGE) {
+        for file in library.files_from(self.next).take(PAGE) {
             self.add(file);
-            self.next = index.saturating_add(1);
+            self.next = file.index.saturating_add(1);
         }
         self.next > before
     }

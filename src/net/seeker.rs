@@ -81,7 +81,7 @@ impl Seeker {
     fn due(&self, now: Instant, dues: &mut HashMap<DownloadId, Due>) -> Option<(DownloadId, Sha1)> {
         let mut hungry = self.downloads.hungry();
         hungry.retain(|(_, _, sources)| *sources < ENOUGH);
-        dues.retain(|known, _| hungry.iter().any(|(id, ..)| id == known));
+        dues.retain(|known, _| hungry.binary_search_by_key(known, |(id, ..)| *id).is_ok());
         for (id, sha1, sources) in hungry {
             let first = if sources == 0 { now } else { now + FIRST };
             let due = dues.entry(id).or_insert(Due {

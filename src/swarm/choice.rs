@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ByteRange, MOST_WORKING, Ranges, Source, SourceId, Standing, Swarm};
+use super::places::MOST_WORKING;
+use super::{ByteRange, Ranges, Source, SourceId, Standing, Swarm};
 use crate::time::Time;
 
 /// What is at risk of one file, from all sources together: should we be killed, this is fetched again. It may be a
@@ -98,17 +99,8 @@ impl Swarm {
         let part = u128::from(left) * u128::from(source.speed);
         match part.checked_div(2 * u128::from(all)) {
             Some(part) if source.speed > 0 => u64::try_from(part).unwrap_or(u64::MAX),
-            _ => left / self.workers() / 2,
+            _ => left / (self.working() as u64 + 1) / 2,
         }
-    }
-
-    /// How many work, with the one that is to.
-    fn workers(&self) -> u64 {
-        let working = self
-            .sources
-            .values()
-            .filter(|source| source.work().is_some());
-        working.count() as u64 + 1
     }
 
     /// Whether more can be at risk than is.
@@ -174,31 +166,47 @@ impl Swarm {
         let total: u64 = free.iter().map(ByteRange::len).sum();
         let step = unit * (total / unit / PLACES + 1);
         let step = usize::try_from(step).unwrap_or(usize::MAX);
-        let (mut best, mut ties, mut place) = (usize::MAX, 0, free[0].start);
-        for gap in free {
-            let aligned = gap.start / unit * unit + unit;
-            let starts = std::iter::once(gap.start).chain((aligned..gap.end).step_by(step));
-            for start in starts {
-                let count = self.holders(start);
-                if count < best {
-                    (best, ties) = (count, 0);
-                }
-                if count == best {
-                    ties += 1;
-                    if self.rng.below(ties) == 0 {
-                        place = start;
-                    }
+        let places: Vec<u64> = free
+            .iter()
+            .flat_map(|gap| {
+                let aligned = gap.start / unit * unit + unit;
+                std::iter::once(gap.start).chain((aligned..gap.end).step_by(step))
+            })
+            .collect();
+        let counts = self.holders(&places);
+        let (mut best, mut ties, mut place) = (u32::MAX, 0, free[0].start);
+        for (start, count) in places.into_iter().zip(counts) {
+            if count < best {
+                (best, ties) = (count, 0);
+            }
+            if count == best {
+                ties += 1;
+                if self.rng.below(ties) == 0 {
+                    place = start;
                 }
             }
         }
-        next.filter(|next| !self.is_edge(*next) && self.holders(*next) <= best)
+        next.filter(|next| !self.is_edge(*next) && self.holders(&[*next]) <= vec![best])
             .unwrap_or(place)
     }
 
-    /// How many of those who gather the file have this byte of it.
-    fn holders(&self, at: u64) -> usize {
-        let byte = ByteRange::new(at, at + 1);
-        self.gatherers().filter(|has| has.contains(byte)).count()
+    /// How many of those who gather the file have each of these bytes, which are in order. All pieces that any of them has are
+    /// gone through once: there may be thousands, and places, too.
+    pub(super) fn holders(&self, places: &[u64]) -> Vec<u32> {
+        let (mut more, mut fewer) = (vec![0; places.len() + 1], vec![0; places.len() + 1]);
+        let at = |byte: u64| places.partition_point(|place| *place < byte);
+        for piece in self.gatherers().flat_map(Ranges::iter) {
+            more[at(piece.start)] += 1;
+            fewer[at(piece.end)] += 1;
+        }
+        let mut count = 0;
+        let changes = more.into_iter().zip(fewer).take(places.len());
+        changes
+            .map(|(more, fewer): (u32, u32)| {
+                count = count + more - fewer;
+                count
+            })
+            .collect()
     }
 
     /// What each source has that has not all of it.

@@ -6,6 +6,7 @@
 
 mod choice;
 mod event;
+mod places;
 mod ranges;
 mod source;
 #[cfg(test)]
@@ -23,22 +24,8 @@ use std::time::Duration;
 use crate::rng::Rng;
 use crate::time::Time;
 
-/// How many sources work at once: enough to fill a line from slow ones.
-const MOST_WORKING: usize = 8;
-
-/// How many sources are remembered; gtk-gnutella tries 100 as well.
+/// How many sources are tried at once, those that were given up not counted; gtk-gnutella tries 100 as well.
 const MOST_SOURCES: usize = 100;
-
-/// When a partial source that had nothing for us is asked what it has by now: soon, for it is fetching, too; twice as late
-/// each time it has nothing new, up to this.
-const LOOK_AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
-
-/// How much slower than the mean a source must be to lose its place to one that waits, and for how long.
-const TOO_SLOW: u64 = 8;
-const SLOW_REST: Duration = Duration::from_secs(300);
-
-/// How long a source is watched before it is called slow.
-const FAIR_TRIAL: Duration = Duration::from_secs(20);
 
 /// How long is waited, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +68,8 @@ pub struct Swarm {
     complete: bool,
     /// Nobody is asked.
     paused: bool,
+    /// When somebody was given a place of whom nothing was known.
+    tried: Time,
     wasted: u64,
 }
 
@@ -104,6 +93,7 @@ impl Swarm {
             checking: false,
             complete: false,
             paused: false,
+            tried: Time::ZERO,
             wasted: 0,
         }
     }
@@ -215,6 +205,12 @@ impl Swarm {
         !busy && self.sources.values().all(gone)
     }
 
+    /// Whether another source would be taken.
+    pub fn has_place(&self) -> bool {
+        let tried = |source: &&Source| source.standing != Standing::Gone;
+        self.sources.values().filter(tried).count() < MOST_SOURCES
+    }
+
     /// When time alone may change something: the next [`Input::Tick`] is due then.
     pub fn deadline(&self, now: Time) -> Time {
         let rests = self
@@ -224,18 +220,18 @@ impl Swarm {
                 Standing::Resting(until) | Standing::Queued(until) => Some(until),
                 _ => None,
             });
-        let soonest = rests.min().unwrap_or(now + HEARTBEAT);
+        // Whose time has come and who was not asked waits for a place, for room or for the end of a pause.
+        let soonest = rests.filter(|until| *until > now).min();
         soonest
+            .unwrap_or(now + HEARTBEAT)
             .max(now + Duration::from_millis(1))
             .min(now + HEARTBEAT)
     }
 
     fn on_found(&mut self, id: SourceId) {
-        if self.sources.len() < MOST_SOURCES || self.sources.contains_key(&id) {
-            let source = self.sources.entry(id).or_insert_with(Source::new);
-            if source.standing == Standing::Gone {
-                *source = Source::new();
-            }
+        let known = self.sources.get(&id);
+        if known.is_none_or(|known| known.standing == Standing::Gone) && self.has_place() {
+            self.sources.insert(id, Source::new());
         }
     }
 
@@ -298,6 +294,10 @@ impl Swarm {
                 }
             }
             Failure::Queued(wait) => Standing::Queued(now + wait),
+            // Who says that he has a part and does not give it would be asked for it again at once, and without end.
+            Failure::Missing if source.has.is_some() && source.informed => {
+                return source.rest(now, places::LOOK_AGAIN);
+            }
             Failure::Missing if source.has.is_some() => Standing::Ready,
             Failure::Missing | Failure::Refused => Standing::Gone,
             Failure::OtherFile => return self.condemn(id, Crime::OtherFile, out),
@@ -325,73 +325,6 @@ impl Swarm {
         if self.sources.values().all(|source| source.work().is_none()) {
             self.checking = true;
             out.push(Effect::Check);
-        }
-    }
-
-    /// Gives every free source something to do, the fastest first.
-    fn assign(&mut self, now: Time, out: &mut impl Outbox) {
-        if self.paused || self.checking || self.complete {
-            return;
-        }
-        let mut ready: Vec<SourceId> = Vec::new();
-        ready.extend(
-            self.sources
-                .iter()
-                .filter(|(_, source)| source.is_ready(now))
-                .map(|(id, _)| *id),
-        );
-        ready.sort_by_key(|id| std::cmp::Reverse(self.sources[id].speed));
-        let most = if self.alone { 1 } else { MOST_WORKING };
-        for id in ready {
-            let working = self
-                .sources
-                .values()
-                .filter(|source| source.work().is_some());
-            if working.count() >= most || !self.has_room(now) {
-                return;
-            }
-            let range = self.choose(now, id);
-            let Some(source) = self.sources.get_mut(&id) else {
-                continue;
-            };
-            match range {
-                Some(range) => {
-                    source.ask(now, range);
-                    out.push(Effect::Ask { source: id, range });
-                }
-                // What it has by now it will say when it is asked for anything.
-                None if source.has.is_some() && self.size.is_some() => source.rest(now, LOOK_AGAIN),
-                None => {}
-            }
-        }
-    }
-
-    /// Takes the place of a source that is far slower than the others, if another waits for one.
-    fn replace_slow(&mut self, now: Time, out: &mut impl Outbox) {
-        let waiting = self.sources.values().any(|source| source.is_ready(now));
-        let working = || {
-            self.sources
-                .iter()
-                .filter(|(_, source)| source.work().is_some())
-        };
-        let count = working().count();
-        if !waiting || count < MOST_WORKING {
-            return;
-        }
-        let mean = working().map(|(_, source)| source.speed).sum::<u64>() / count as u64;
-        let slow = working().filter(|(_, source)| {
-            now.since(source.since) >= FAIR_TRIAL && source.speed < mean / TOO_SLOW
-        });
-        let Some(id) = slow
-            .min_by_key(|(_, source)| source.speed)
-            .map(|(id, _)| *id)
-        else {
-            return;
-        };
-        if let Some(source) = self.sources.get_mut(&id) {
-            source.end(now);
-            source.standing = Standing::Resting(now + SLOW_REST);
-            out.push(Effect::Cut(id));
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Source {
     /// Whether it may have more by now, and how often in a row it turned out that it had nothing for us.
     pub(super) grown: bool,
     pub(super) in_vain: u32,
+    /// Whether it was asked last for what it said that it has.
+    pub(super) informed: bool,
     /// Failures in a row.
     pub(super) failures: u32,
     /// "Busy" in a row.
@@ -60,6 +62,8 @@ pub struct Source {
     pub(super) since: Time,
     /// When it was asked or brought something last.
     pub(super) heard: Time,
+    /// Whether it rests because others are faster.
+    pub(super) made_room: bool,
 }
 
 impl Source {
@@ -71,6 +75,7 @@ impl Source {
             has: None,
             grown: false,
             in_vain: 0,
+            informed: false,
             failures: 0,
             refusals: 0,
             doubts: 0,
@@ -82,6 +87,7 @@ impl Source {
             spent: Duration::ZERO,
             since: Time::ZERO,
             heard: Time::ZERO,
+            made_room: false,
         }
     }
 
@@ -102,6 +108,26 @@ impl Source {
         }
     }
 
+    /// Who has the greater one goes first. What comes faster than can be measured is no slower than what is measured.
+    pub(super) fn rank(&self) -> u64 {
+        let flawless = self.failures == 0 && self.refusals == 0;
+        match self.speed {
+            0 if self.brought > 0 && flawless => u64::MAX,
+            speed => speed,
+        }
+    }
+
+    /// Whether it was never asked.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.heard == Time::ZERO
+    }
+
+    /// Whether it rests only because others are faster.
+    pub(super) fn makes_room(&self, now: Time) -> bool {
+        let rests = matches!(self.standing, Standing::Resting(until) if until > now);
+        rests && self.made_room
+    }
+
     /// Whether nothing has come from it for so long that others may do its work.
     pub(super) fn is_stalled(&self, now: Time) -> bool {
         self.work().is_some() && now.since(self.heard) >= STALL
@@ -115,8 +141,8 @@ impl Source {
     /// Leaves it alone until it may have more than we know of.
     pub(super) fn rest(&mut self, now: Time, [first, last]: [Duration; 2]) {
         let wait = first.saturating_mul(2_u32.saturating_pow(self.in_vain));
-        self.in_vain += 1;
-        self.grown = true;
+        self.in_vain = self.in_vain.saturating_add(1);
+        (self.grown, self.made_room) = (true, false);
         self.standing = Standing::Resting(now + wait.min(last));
     }
 
@@ -129,6 +155,8 @@ impl Source {
             at: range.start,
             end: range.end,
         };
+        self.made_room = false;
+        self.informed = self.has.is_some() && !self.grown;
         (self.begun, self.heard) = (None, now);
     }
 

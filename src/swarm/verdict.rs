@@ -149,7 +149,7 @@ impl Swarm {
             .senders
             .iter_mut()
             .rev()
-            .take(2 * super::MOST_WORKING)
+            .take(2 * super::places::MOST_WORKING)
             .find(|(own, sender)| *sender == id && own.end == range.start)
         {
             own.end = range.end;

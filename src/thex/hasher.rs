@@ -15,9 +15,7 @@ pub struct Hasher {
     seen: u64,
     blocks: Vec<Node>,
     /// Of the block under way.
-    pile: Pile,
-    /// Of the leaf under way; it begins with its mark.
-    leaf: Tiger,
+    under_way: BlockHasher,
 }
 
 impl Hasher {
@@ -28,44 +26,33 @@ impl Hasher {
             block: block_for(size),
             seen: 0,
             blocks: Vec::new(),
-            pile: Pile::default(),
-            leaf: marked(LEAF),
+            under_way: BlockHasher::default(),
         }
     }
 
     /// Takes the next bytes.
     pub fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = SEGMENT - self.seen % SEGMENT;
+            let room = self.block - self.seen % self.block;
             let count = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
             let (now, rest) = bytes.split_at(count);
-            self.leaf.update(now);
+            self.under_way.update(now);
             self.seen += count as u64;
             bytes = rest;
-            if self.seen.is_multiple_of(SEGMENT) {
-                self.end_leaf();
-                if self.seen.is_multiple_of(self.block) {
-                    self.blocks.push(std::mem::take(&mut self.pile).top());
-                }
+            if self.seen.is_multiple_of(self.block) {
+                self.blocks
+                    .push(std::mem::take(&mut self.under_way).finish());
             }
         }
     }
 
     /// The tree; none when there were more or fewer bytes than were announced.
     pub fn finish(mut self) -> Option<Tree> {
-        if !self.seen.is_multiple_of(SEGMENT) || self.seen == 0 {
-            self.end_leaf();
-        }
-        if !self.pile.0.is_empty() {
-            self.blocks.push(self.pile.top());
+        if !self.seen.is_multiple_of(self.block) || self.seen == 0 {
+            self.blocks.push(self.under_way.finish());
         }
         let whole = self.seen == self.size;
         whole.then(|| Tree::new(self.size, self.block, self.blocks))?
-    }
-
-    fn end_leaf(&mut self) {
-        let leaf = std::mem::replace(&mut self.leaf, marked(LEAF));
-        self.pile.push(leaf.finalize().into());
     }
 }
 
@@ -75,17 +62,67 @@ impl std::fmt::Debug for Hasher {
     }
 }
 
+/// Makes the hash of one block whose bytes are handed in, in order: a block may be larger than there is memory.
+#[derive(Clone)]
+pub struct BlockHasher {
+    pile: Pile,
+    /// Of the leaf under way; it begins with its mark.
+    leaf: Tiger,
+    /// The bytes in it.
+    filled: usize,
+}
+
+impl Default for BlockHasher {
+    fn default() -> Self {
+        Self {
+            pile: Pile::default(),
+            leaf: marked(LEAF),
+            filled: 0,
+        }
+    }
+}
+
+impl BlockHasher {
+    /// Takes the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let count = bytes.len().min(LEAF_SIZE - self.filled);
+            let (now, rest) = bytes.split_at(count);
+            self.leaf.update(now);
+            self.filled += count;
+            bytes = rest;
+            if self.filled == LEAF_SIZE {
+                self.end_leaf();
+            }
+        }
+    }
+
+    /// The hash; an empty block has one, too.
+    pub fn finish(mut self) -> Node {
+        if self.filled > 0 || self.pile.0.is_empty() {
+            self.end_leaf();
+        }
+        self.pile.top()
+    }
+
+    fn end_leaf(&mut self) {
+        let leaf = std::mem::replace(&mut self.leaf, marked(LEAF));
+        self.pile.push(leaf.finalize().into());
+        self.filled = 0;
+    }
+}
+
+impl std::fmt::Debug for BlockHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BlockHasher({} bytes of a leaf)", self.filled)
+    }
+}
+
 /// The hash of the bytes of one block.
 pub fn hash_block(bytes: &[u8]) -> Node {
-    let mut pile = Pile::default();
-    let segment = usize::try_from(SEGMENT).expect("a leaf is small");
-    for segment in bytes.chunks(segment) {
-        pile.push(marked(LEAF).chain_update(segment).finalize().into());
-    }
-    if bytes.is_empty() {
-        pile.push(marked(LEAF).finalize().into());
-    }
-    pile.top()
+    let mut hasher = BlockHasher::default();
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 /// The node above two others.
@@ -119,6 +156,7 @@ impl Pile {
 
 const LEAF: u8 = 0;
 const INNER: u8 = 1;
+const LEAF_SIZE: usize = SEGMENT as usize;
 
 fn marked(mark: u8) -> Tiger {
     Tiger::new_with_prefix([mark])

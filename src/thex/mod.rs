@@ -10,7 +10,7 @@ mod dime;
 mod hasher;
 
 pub use dime::ThexError;
-pub use hasher::{Hasher, hash_block};
+pub use hasher::{BlockHasher, Hasher, hash_block};
 
 use crate::wire::TigerRoot;
 
@@ -91,10 +91,15 @@ impl Tree {
 
     /// Whether these are the bytes of the block that begins at `start`.
     pub fn holds(&self, start: u64, bytes: &[u8]) -> bool {
+        self.has(start, bytes.len() as u64, &hash_block(bytes))
+    }
+
+    /// Whether the block that begins at `start` has so many bytes and this hash.
+    pub fn has(&self, start: u64, length: u64, hash: &Node) -> bool {
         let number = usize::try_from(start / self.block).ok();
         let node = number.and_then(|number| self.blocks.get(number));
-        let whole = bytes.len() as u64 == self.block.min(self.size.saturating_sub(start));
-        start.is_multiple_of(self.block) && whole && node == Some(&hash_block(bytes))
+        let whole = length == self.block.min(self.size.saturating_sub(start));
+        start.is_multiple_of(self.block) && whole && node == Some(hash)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 use super::channel::{Arrival, Channel, invalid, within};
 use super::http::{Framing, HeadError, Method, RELAY, Request, Response, Status};
@@ -24,8 +25,10 @@ pub(super) const STALL_LIMIT: Duration = Duration::from_secs(30);
 /// How long a relay may take to join us with another, who has 30 s to come to it.
 const JOIN_LIMIT: Duration = Duration::from_secs(35);
 
-/// The most of an unwanted body that is read only to keep its connection.
+/// The most of an unwanted body that is read only to keep its connection, and how long that may take: whoever sends a byte now
+/// and then would hold us for days.
 const MAX_UNWANTED: usize = 64 * 1024;
+const UNWANTED_LIMIT: Duration = Duration::from_secs(5);
 
 /// A connection to a servent that shares.
 #[derive(Debug)]
@@ -178,6 +181,12 @@ impl Session {
 
     /// Reads what is left of a body nobody wants, if it is short, so that the connection can be used again.
     pub(super) async fn skip_body(&mut self) {
+        if timeout(UNWANTED_LIMIT, self.read_unwanted()).await.is_err() {
+            self.kept = false;
+        }
+    }
+
+    async fn read_unwanted(&mut self) {
         let mut unwanted = BytesMut::new();
         let room = MAX_UNWANTED;
         while self.kept && !self.framing.is_done() {
@@ -192,5 +201,39 @@ impl Session {
     /// Whether another question can be asked.
     pub(super) fn is_reusable(&self) -> bool {
         self.kept && self.framing.is_done() && self.channel.is_quiet()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unwanted_body_that_trickles_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let SocketAddr::V4(host) = listener.local_addr().expect("it has one") else {
+            panic!("the loopback is IPv4");
+        };
+        let near = TcpStream::connect(host).await.expect("it listens");
+        let (mut far, _) = listener.accept().await.expect("a caller");
+        let head = "HTTP/1.1 404 Not Found\r\nContent-Length: 1000\r\n\r\n";
+        far.write_all(head.as_bytes()).await.expect("it listens");
+        let mut session = Session::on(near, BytesMut::new(), host);
+        let response = session.ask(Request::get("/"), "test/1").await;
+        assert_eq!(response.expect("it answers").status, Status::NOT_FOUND);
+        let began = Instant::now();
+        let trickle = async {
+            while far.write_all(b"x").await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::select! {
+            () = session.skip_body() => {}
+            () = trickle => panic!("it still listens"),
+        }
+        assert!(began.elapsed() <= UNWANTED_LIMIT && !session.is_reusable());
     }
 }

@@ -1,8 +1,10 @@
 //! Files gathered from sources of every kind.
 
+mod village;
+mod whom;
 mod world;
 
-use self::world::{BLOCK, KIB, MIB, Manner, STEP, World};
+use self::world::{BLOCK, MIB, Manner, STEP, World};
 use super::*;
 
 #[test]
@@ -122,109 +124,6 @@ fn a_source_that_is_alone_and_wrong_strands_the_file() {
     world.run();
     assert!(world.swarm.is_stranded() && world.swarm.here().is_empty());
     assert_eq!(world.banned, [(SourceId(0), Crime::FalseBytes)]);
-}
-
-#[test]
-fn the_rarest_comes_first() {
-    let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
-    let mut out = Vec::new();
-    for id in 0..4 {
-        let source = SourceId(id);
-        swarm.pause(Time::ZERO, true, &mut out);
-        swarm.handle(Time::ZERO, Input::Found(source), &mut out);
-        // All have the first half, one has all.
-        let end = if id == 3 { 64 * MIB } else { 32 * MIB };
-        let ranges = [ByteRange::new(0, end)].into_iter().collect();
-        swarm.handle(Time::ZERO, Input::Has { source, ranges }, &mut out);
-    }
-    assert_eq!(out, []);
-    let range = swarm.choose(Time::ZERO, SourceId(3)).expect("all is free");
-    assert!(range.start >= 32 * MIB, "{range:?}");
-}
-
-#[test]
-fn who_has_nothing_new_is_asked_again_soon_and_ever_later_in_vain() {
-    let (size, first) = (16 * BLOCK, ByteRange::new(0, BLOCK));
-    let mut swarm = World::new(1, size, false, &[]).swarm;
-    let (source, mut now, mut out) = (SourceId(0), Time::ZERO, Vec::new());
-    swarm.handle(now, Input::Found(source), &mut out);
-    let range = first;
-    swarm.handle(now, Input::Arrived { source, range }, &mut out);
-    for seconds in [1, 2, 4, 8, 16, 30, 30] {
-        let ranges = [first].into_iter().collect();
-        swarm.handle(now, Input::Has { source, ranges }, &mut out);
-        let how = Failure::Missing;
-        out.clear();
-        swarm.handle(now, Input::Failed { source, how }, &mut out);
-        let again = now + Duration::from_secs(seconds);
-        now += Duration::from_secs(seconds) - Duration::from_millis(1);
-        swarm.handle(now, Input::Tick, &mut out);
-        assert_eq!(out, [], "{seconds} s");
-        now = again;
-        swarm.handle(now, Input::Tick, &mut out);
-        assert!(matches!(out[..], [Effect::Ask { .. }]), "{seconds} s");
-    }
-    // Who has become whole says so by not saying what he has.
-    let range = ByteRange::new(BLOCK, 2 * BLOCK);
-    swarm.handle(now, Input::Sending { source, range }, &mut out);
-    swarm.handle(now, Input::Arrived { source, range }, &mut out);
-    out.clear();
-    swarm.handle(now, Input::Ended(source), &mut out);
-    assert!(matches!(out[..], [Effect::Ask { .. }]));
-}
-
-#[test]
-fn a_begun_block_goes_on_unless_others_need_another_part_more() {
-    let mut swarm = World::new(9, 64 * MIB, false, &[]).swarm;
-    let (seed, peer, mut out) = (SourceId(0), SourceId(1), Vec::new());
-    swarm.pause(Time::ZERO, true, &mut out);
-    for source in [seed, peer] {
-        swarm.handle(Time::ZERO, Input::Found(source), &mut out);
-    }
-    let begun = 8 * MIB + KIB;
-    let came = Input::Arrived {
-        source: seed,
-        range: ByteRange::new(0, begun),
-    };
-    swarm.handle(Time::ZERO, came, &mut out);
-    let tell = |swarm: &mut Swarm, end| {
-        let ranges = [ByteRange::new(0, end)].into_iter().collect();
-        let input = Input::Has {
-            source: peer,
-            ranges,
-        };
-        swarm.handle(Time::ZERO, input, &mut Vec::new());
-        swarm.choose(Time::ZERO, seed).expect("all is free").start
-    };
-    swarm.sources.get_mut(&seed).expect("found").last_end = Some(begun);
-    assert_eq!(tell(&mut swarm, 4 * MIB), begun);
-    let elsewhere = tell(&mut swarm, 32 * MIB);
-    assert!(elsewhere >= 32 * MIB, "{elsewhere}");
-}
-
-#[test]
-fn those_who_begin_together_do_not_go_in_step() {
-    let (mut all, mut most) = (Ranges::new(), 0);
-    for dice in 0..8 {
-        let hosts = [(Manner::Honest, 1_000_000), (Manner::Busy, 0)];
-        let mut world = World::new(dice, 64 * MIB, true, &hosts);
-        while world.swarm.here().total() < 4 * MIB {
-            world.now += STEP;
-            world.step(0);
-            world.step(1);
-            // What the other one had when he was asked we have by now, too.
-            let (source, ranges) = (SourceId(1), world.swarm.here().clone());
-            world.tell(Input::Has { source, ranges });
-        }
-        most = most.max(world.swarm.here().total());
-        world
-            .swarm
-            .here()
-            .iter()
-            .for_each(|range| all.insert(range));
-    }
-    let all = all.total();
-    assert!(all > 4 * most, "each has {most} bytes, all have {all}");
 }
 
 #[test]

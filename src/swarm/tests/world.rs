@@ -74,17 +74,7 @@ impl World {
             checks: 0,
         };
         for &(manner, rate) in hosts {
-            let id = SourceId(world.hosts.len() as u32);
-            world.hosts.push(Host {
-                manner,
-                rate,
-                job: None,
-                credit: 0,
-                sent: 0,
-                silent: Duration::ZERO,
-                waits: Duration::ZERO,
-            });
-            world.tell(Input::Found(id));
+            world.join(manner, rate);
         }
         if tree {
             world.tell(Input::Tree {
@@ -93,6 +83,21 @@ impl World {
             });
         }
         world
+    }
+
+    /// A source is found.
+    pub(super) fn join(&mut self, manner: Manner, rate: u64) {
+        let id = SourceId(self.hosts.len() as u32);
+        self.hosts.push(Host {
+            manner,
+            rate,
+            job: None,
+            credit: 0,
+            sent: 0,
+            silent: Duration::ZERO,
+            waits: Duration::ZERO,
+        });
+        self.tell(Input::Found(id));
     }
 
     pub(super) fn tell(&mut self, input: Input) {
@@ -229,17 +234,20 @@ impl World {
 
     /// Lives until the file is whole or nothing more can happen; the time it took.
     pub(super) fn run(&mut self) -> Duration {
-        for _ in 0..2_000_000 {
-            if self.swarm.is_complete() || self.swarm.is_stranded() {
-                break;
-            }
+        self.live(STEP * 2_000_000);
+        self.now.since(Time::ZERO)
+    }
+
+    /// The same, or for so long.
+    pub(super) fn live(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until && !self.swarm.is_complete() && !self.swarm.is_stranded() {
             self.now += STEP;
             for number in 0..self.hosts.len() {
                 self.step(number);
             }
             self.tell(Input::Tick);
         }
-        self.now.since(Time::ZERO)
     }
 
     pub(super) fn is_right(&self) -> bool {

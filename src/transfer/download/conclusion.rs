@@ -37,8 +37,9 @@ impl Shared {
         };
         let shared = Arc::clone(self);
         let publish = move || -> io::Result<PathBuf> {
+            let folder = shared.destination.folder()?;
             shared.store.renew(id, &ticket)?;
-            let path = publish(&shared.store.part(id), id, &shared.folder, &ticket.name)?;
+            let path = publish(&shared.store.part(id), id, folder, &ticket.name)?;
             shared.store.remove(id);
             if let Ok(file) = looked_at(&path, sha1, tree.as_deref()) {
                 shared.finished.note(id, sha1, file, tree);

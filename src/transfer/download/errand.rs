@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -36,6 +36,9 @@ const PACED: u64 = 16 * 1024;
 
 /// The largest answer that is read as a hash tree; gtk-gnutella refuses more than 260 KiB.
 const LARGEST_TREE: usize = 1024 * 1024;
+
+/// How long it may take to come: it is waited for before anything else.
+const TREE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A question to a source.
 pub(super) struct Errand {
@@ -137,9 +140,9 @@ impl Errand {
         let connecting = cut.run_until_cancelled(self.connect());
         let mut session = connecting.await.ok_or(Trouble::Cut)??;
         if let Some((path, root)) = self.tree.take() {
-            let tree = cut.run_until_cancelled(self.fetch_tree(&mut session, path, root));
-            let tree = tree.await.ok_or(Trouble::Cut)?;
-            self.tell(What::Tree(tree));
+            let tree = timeout(TREE_LIMIT, self.fetch_tree(&mut session, path, root));
+            let tree = cut.run_until_cancelled(tree).await.ok_or(Trouble::Cut)?;
+            self.tell(What::Tree(tree.ok().flatten()));
             if !session.is_reusable() {
                 let connecting = cut.run_until_cancelled(self.connect());
                 session = connecting.await.ok_or(Trouble::Cut)??;

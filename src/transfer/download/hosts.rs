@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::lines::{Host, Lines, Place};
 use super::{DownloadId, Priority};
 use crate::transfer::session::Session;
 
@@ -33,44 +34,41 @@ pub(super) struct Hosts(Arc<Mutex<Table>>);
 
 #[derive(Debug, Default)]
 struct Table {
-    running: Vec<Option<SocketAddrV4>>,
-    waiting: Vec<Waiting>,
+    running: Vec<Host>,
+    waiting: Lines<oneshot::Sender<Turn>>,
     next: u64,
     idle: Vec<(Instant, Session)>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    host: Option<SocketAddrV4>,
-    rank: (Rank, u64),
-    call: oneshot::Sender<Turn>,
 }
 
 /// The right to ask a host; given back when dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     hosts: Hosts,
-    host: Option<SocketAddrV4>,
+    host: Host,
 }
 
 impl Hosts {
     /// Waits for a turn to ask a host; of one whom only an index can name it is not known which that is.
-    pub(super) async fn turn(&self, host: impl Into<Option<SocketAddrV4>>, rank: Rank) -> Turn {
+    pub(super) async fn turn(&self, host: impl Into<Host>, rank: Rank) -> Turn {
         let host = host.into();
         loop {
             let (call, called) = oneshot::channel();
-            {
-                let mut table = self.table();
-                table.next += 1;
-                let rank = (rank, table.next);
-                table.waiting.push(Waiting { host, rank, call });
-            }
+            let _waiting = self.wait(host, rank, call);
             self.call();
             // The call is never dropped unanswered, but should it be, asking again does no harm.
             if let Ok(turn) = called.await {
                 return turn;
             }
         }
+    }
+
+    fn wait(&self, host: Host, rank: Rank, call: oneshot::Sender<Turn>) -> Waiting<'_> {
+        let mut table = self.table();
+        table.next += 1;
+        let place = (rank, table.next);
+        table.waiting.join(host, place, call);
+        let hosts = self;
+        Waiting { hosts, host, place }
     }
 
     /// A connection to a host that is still good, if one waits.
@@ -92,7 +90,7 @@ impl Hosts {
         }
     }
 
-    fn end(&self, host: Option<SocketAddrV4>) {
+    fn end(&self, host: Host) {
         let running = &mut self.table().running;
         if let Some(at) = running.iter().position(|other| *other == host) {
             running.swap_remove(at);
@@ -103,10 +101,9 @@ impl Hosts {
     fn call(&self) {
         loop {
             let mut table = self.table();
-            let Some(next) = table.next_in_turn() else {
+            let Some((host, call)) = table.next_in_turn() else {
                 return;
             };
-            let Waiting { host, call, .. } = table.waiting.swap_remove(next);
             table.running.push(host);
             // Whoever has gone meanwhile gives his turn back by not taking it; the lock must be free for that.
             drop(table);
@@ -121,18 +118,30 @@ impl Hosts {
 }
 
 impl Table {
-    fn next_in_turn(&mut self) -> Option<usize> {
-        self.waiting.retain(|waiting| !waiting.call.is_closed());
+    /// Takes out who is next, if there is a turn for him.
+    fn next_in_turn(&mut self) -> Option<(Host, oneshot::Sender<Turn>)> {
         let running = &self.running;
-        let free = |host: Option<SocketAddrV4>| {
-            let of_host = running.iter().filter(|other| **other == host).count();
-            running.len() < MAX_RUNNING && (host.is_none() || of_host < MAX_PER_HOST)
+        let is_free = |host: Host| {
+            let of_host = running.iter().filter(|other| **other == host);
+            host.is_none() || of_host.count() < MAX_PER_HOST
         };
-        let waiting = self.waiting.iter().enumerate();
-        let ready = waiting.filter(|(_, waiting)| free(waiting.host));
-        ready
-            .min_by_key(|(_, waiting)| waiting.rank)
-            .map(|(at, _)| at)
+        let room = running.len() < MAX_RUNNING;
+        let (host, place) = { room }.then(|| self.waiting.first(is_free)).flatten()?;
+        let call = self.waiting.leave(host, place)?;
+        Some((host, call))
+    }
+}
+
+/// Somebody who waits; dropped, he waits no more.
+struct Waiting<'a> {
+    hosts: &'a Hosts,
+    host: Host,
+    place: Place,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.hosts.table().waiting.leave(self.host, self.place);
     }
 }
 

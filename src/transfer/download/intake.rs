@@ -99,9 +99,9 @@ impl Intake {
             };
             match stopping.run_until_cancelled(gathered).await {
                 // It may have been told to forget it just before.
-                None if is_given_up(&mut orders) => return self.shared.store.remove(self.id),
+                None if is_given_up(&mut orders) => return self.shared.forget(self.id).await,
                 None | Some(Ok(()) | Err(End::Stopping)) => return,
-                Some(Err(End::Cancelled)) => return self.shared.store.remove(self.id),
+                Some(Err(End::Cancelled)) => return self.shared.forget(self.id).await,
                 Some(Err(End::Final(fault, why))) => break (fault, why),
                 Some(Err(End::Disk(why))) => {
                     self.rest(Some(why));
@@ -111,7 +111,7 @@ impl Intake {
         };
         if fault == Fault::HashMismatch {
             // It never will be another file, and must not come back at the next start.
-            self.shared.store.remove(self.id);
+            self.shared.forget(self.id).await;
         }
         self.tell(|status| {
             status.state = DownloadState::Failed;

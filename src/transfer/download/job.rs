@@ -17,7 +17,14 @@ use super::store::{Ticket, at};
 use super::table::is_given_up;
 use super::{Order, Shared};
 use crate::swarm::{Patience, SourceId};
-use crate::wire::TigerRoot;
+use crate::thex::Tree;
+use crate::wire::{Sha1, TigerRoot};
+
+/// How many sources of one file are known at most. They are tried a hundred at a time.
+pub(super) const MOST_SOURCES: usize = 1_000;
+
+/// The digest of a file, and its hash tree where there is one.
+type Whole = (Sha1, Option<Arc<Tree>>);
 
 /// How an attempt ended without the file.
 #[derive(Debug)]
@@ -64,6 +71,8 @@ pub(super) struct Job {
     pub(super) contacts: Vec<Contact>,
     /// Roots of trees that were false.
     pub(super) false_roots: BTreeSet<TigerRoot>,
+    /// What was gathered and is right, while the downloads folder cannot take it: nothing of it is to be read again.
+    whole: Option<Whole>,
     begun: Instant,
 }
 
@@ -88,6 +97,7 @@ impl Job {
             status,
             partial,
             false_roots: BTreeSet::new(),
+            whole: None,
             begun: Instant::now(),
         }
     }
@@ -100,11 +110,15 @@ impl Job {
             match end {
                 Ok(()) => return,
                 Err(End::Stopping) if is_given_up(&mut self.orders) => {
-                    return self.shared.store.remove(self.id);
+                    return self.shared.forget(self.id).await;
                 }
                 Err(End::Stopping) => return,
-                Err(End::Cancelled) => return self.shared.store.remove(self.id),
-                Err(End::Final(fault, why)) => return self.fail(fault, why),
+                Err(End::Cancelled) => return self.shared.forget(self.id).await,
+                Err(End::Final(fault, why)) => match self.hear_out(fault) {
+                    Some(Err(_)) => return self.shared.forget(self.id).await,
+                    Some(Ok(())) => {}
+                    None => return self.fail(fault, why).await,
+                },
                 Err(End::Disk(why)) => {
                     tracing::warn!(id = self.id.0, why, "a download waits for the disk");
                     self.tell(|status| {
@@ -114,7 +128,7 @@ impl Job {
                     let wait = tokio::time::sleep(self.shared.timing.disk_retry);
                     if let Some(Err(end)) = self.obey_during(wait).await {
                         if matches!(end, End::Cancelled) || is_given_up(&mut self.orders) {
-                            self.shared.store.remove(self.id);
+                            self.shared.forget(self.id).await;
                         }
                         return;
                     }
@@ -134,7 +148,7 @@ impl Job {
                 order = self.orders.recv() => match order {
                     None => return Some(Err(End::Stopping)),
                     Some(Order::Cancel) => return Some(Err(End::Cancelled)),
-                    Some(Order::Add(source)) => drop(self.add(source)),
+                    Some(Order::Add(source)) => drop(self.add(source, MOST_SOURCES)),
                     Some(Order::Pause(paused)) => self.ticket.paused = paused,
                     Some(Order::Rank(priority)) => self.ticket.priority = priority,
                 },
@@ -142,8 +156,39 @@ impl Job {
         }
     }
 
+    /// What was ordered while an attempt that failed was being ended: to be forgotten, or to try one source more; none when
+    /// nothing changes that it failed.
+    fn hear_out(&mut self, fault: Fault) -> Option<Result<(), End>> {
+        let mut heard = None;
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Cancel => return Some(Err(End::Cancelled)),
+                Order::Add(source) if fault == Fault::Source => {
+                    heard = self.add(source, MOST_SOURCES).map(|_| Ok(())).or(heard);
+                }
+                Order::Add(_) => {}
+                Order::Pause(paused) => self.ticket.paused = paused,
+                Order::Rank(priority) => self.ticket.priority = priority,
+            }
+        }
+        heard
+    }
+
     /// One try: from opening the part to the file in the downloads folder.
     async fn attempt(&mut self) -> Result<(), End> {
+        let whole = match self.whole.take() {
+            Some(whole) if self.is_here().await => whole,
+            _ => self.gather().await?,
+        };
+        let (found, tree) = self.whole.insert(whole).clone();
+        let concluded = self.shared.conclude(self.id, &self.ticket, found, tree);
+        let concluded = concluded.await?;
+        self.tell(|status| concluded.show(status));
+        Ok(())
+    }
+
+    /// Gathers the part until it is whole and right.
+    async fn gather(&mut self) -> Result<Whole, End> {
         let (shared, id, size) = (Arc::clone(&self.shared), self.id, self.ticket.size);
         let ticket = self.ticket.clone();
         let opened = on_disk(move || {
@@ -156,31 +201,38 @@ impl Job {
         let mut gathering = Gathering::new(self, Arc::new(part));
         let gathered = gathering.run(tree).await;
         gathering.end().await;
-        let (found, tree) = (gathered?, self.partial.tree());
-        let concluded = self.shared.conclude(self.id, &self.ticket, found, tree);
-        let concluded = concluded.await?;
-        self.tell(|status| concluded.show(status));
-        Ok(())
+        Ok((gathered?, self.partial.tree()))
     }
 
-    /// Notes a source; its number, unless there are too many or it is known.
-    pub(super) fn add(&mut self, source: Source) -> Option<SourceId> {
+    /// Whether the part is where it was, and as long as the file.
+    async fn is_here(&self) -> bool {
+        let (path, size) = (self.shared.store.part(self.id), self.ticket.size);
+        let part = on_disk(move || path.metadata()).await;
+        part.is_ok_and(|part| Some(part.len()) == size)
+    }
+
+    /// Notes a source, of `most` at most; its number, and whether it is a new one.
+    pub(super) fn add(&mut self, source: Source, most: usize) -> Option<(SourceId, bool)> {
         let same = |known: &Contact| known.source.is_same(&source);
-        if let Some(known) = self.contacts.iter().position(same) {
-            let known = &mut self.contacts[known];
-            known.source.get = known.source.get.take().or(source.get);
-            return None;
+        let known = self.contacts.iter().position(same);
+        match known {
+            Some(known) => {
+                let own = &mut self.contacts[known].source;
+                own.get = own.get.take().or(source.get);
+            }
+            None if self.contacts.len() >= most => return None,
+            None => self.contacts.push(Contact::new(source, &self.ticket)),
         }
-        let number = u32::try_from(self.contacts.len()).ok()?;
-        self.contacts.push(Contact::new(source, &self.ticket));
-        Some(SourceId(number))
+        let number = known.unwrap_or(self.contacts.len() - 1);
+        let number = u32::try_from(number).ok()?;
+        Some((SourceId(number), known.is_none()))
     }
 
-    fn fail(&self, fault: Fault, why: String) {
+    async fn fail(&self, fault: Fault, why: String) {
         tracing::info!(id = self.id.0, why, "a download failed");
         if fault == Fault::HashMismatch {
             // Nothing of it can be trusted, and it must not come back at the next start.
-            self.shared.store.remove(self.id);
+            self.shared.forget(self.id).await;
         }
         self.tell(|status| {
             status.state = DownloadState::Failed;

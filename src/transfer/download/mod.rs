@@ -12,6 +12,7 @@ mod carrier;
 mod conclusion;
 mod contact;
 mod delivery;
+mod destination;
 mod errand;
 mod finished;
 mod gathering;
@@ -19,6 +20,7 @@ mod here;
 mod hosts;
 mod intake;
 mod job;
+mod lines;
 mod name;
 mod part;
 mod partial;
@@ -39,18 +41,20 @@ pub use status::{DownloadId, DownloadState, DownloadStatus, Fault, Priority, Sou
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddrV4;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::carrier::Carrier;
 pub use self::carrier::Coming;
 pub use self::delivery::Delivery;
+use self::destination::Destination;
 use self::finished::Finished;
+use self::gathering::READERS;
 use self::hosts::Hosts;
 use self::intake::Intake;
 use self::job::{Job, Timing};
@@ -79,7 +83,7 @@ pub struct Downloads {
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    folder: PathBuf,
+    destination: Destination,
     agent: String,
     timing: Timing,
     hosts: Hosts,
@@ -88,6 +92,8 @@ struct Shared {
     pushes: Pushes,
     carrier: Carrier,
     finished: Finished,
+    /// Who may digest what is here.
+    readers: Arc<Semaphore>,
     /// Where we listen, once that is known.
     listen: OnceLock<SocketAddrV4>,
     /// How others reach us, when nobody can connect to us.
@@ -117,7 +123,7 @@ impl Downloads {
         let downloads = Self {
             shared: Arc::new(Shared {
                 store,
-                folder: folder.to_owned(),
+                destination: Destination::new(folder),
                 agent: agent.to_owned(),
                 timing,
                 hosts: Hosts::default(),
@@ -126,6 +132,7 @@ impl Downloads {
                 pushes: Pushes::new(),
                 carrier: Carrier::default(),
                 finished: Finished::default(),
+                readers: Arc::new(Semaphore::new(READERS)),
                 listen: OnceLock::new(),
                 wall: Mutex::default(),
                 table: Mutex::new(Table {
@@ -255,12 +262,14 @@ impl Downloads {
             self.shared.finished.forget(id, sha1);
         }
         if known.is_some() && !running {
-            self.shared.store.remove(id);
+            let shared = Arc::clone(&self.shared);
+            let forget = async move { shared.forget(id).await };
+            self.shared.jobs.spawn_on(forget, &self.shared.runtime);
         }
         known.is_some()
     }
 
-    /// What is unfinished and may have too few sources: number, digest, and how many it has.
+    /// What is unfinished and may have too few sources: number, digest, and how many it has; by number.
     pub fn hungry(&self) -> Vec<(DownloadId, Sha1, usize)> {
         let mut list = self.list();
         list.retain(|status| {
@@ -389,6 +398,15 @@ impl Downloads {
 }
 
 impl Shared {
+    /// Forgets what is stored of a download: the disk may take seconds to free what a large file had.
+    async fn forget(self: &Arc<Self>, id: DownloadId) {
+        let shared = Arc::clone(self);
+        let forgotten = tokio::task::spawn_blocking(move || shared.store.remove(id)).await;
+        if let Err(error) = forgotten {
+            tracing::warn!(id = id.0, %error, "a download is not forgotten");
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha1::Digest;
 
 use crate::swarm::{ByteRange, Ranges};
-use crate::thex::{Hasher, Tree};
+use crate::thex::{BlockHasher, Hasher, Tree};
 use crate::wire::{Sha1, TigerRoot};
 
 /// How much is read at a time to be hashed.
@@ -45,7 +45,6 @@ struct Record {
 struct Follower {
     hasher: sha1::Sha1,
     hashed: u64,
-    buffer: Vec<u8>,
 }
 
 impl Part {
@@ -162,12 +161,11 @@ impl Part {
     /// # Errors
     /// Those of the file system.
     pub(super) fn holds(&self, tree: &Tree, block: ByteRange) -> io::Result<bool> {
-        let length = usize::try_from(block.len()).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        match self.file.read_exact_at(&mut bytes, block.start) {
+        let mut hasher = BlockHasher::default();
+        match self.read(block, |bytes| hasher.update(bytes)) {
             // Somebody cut the file: what it held is not here.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            read => read.map(|()| tree.holds(block.start, &bytes)),
+            read => read.map(|()| tree.has(block.start, block.len(), &hasher.finish())),
         }
     }
 
@@ -176,14 +174,10 @@ impl Part {
     /// # Errors
     /// Those of the file system.
     pub(super) fn follow(&self, until: u64) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER];
         loop {
             let mut follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
-            let Follower {
-                hasher,
-                hashed,
-                buffer,
-            } = &mut *follower;
-            buffer.resize(BUFFER, 0);
+            let Follower { hasher, hashed } = &mut *follower;
             let count = usize::try_from(until.saturating_sub(*hashed)).unwrap_or(BUFFER);
             let bytes = &mut buffer[..count.min(BUFFER)];
             self.file.read_exact_at(bytes, *hashed)?;
@@ -228,15 +222,23 @@ impl Part {
     /// # Errors
     /// Those of the file system; `UnexpectedEof` when the file is shorter.
     pub(super) fn root(&self, size: u64) -> io::Result<TigerRoot> {
-        let (mut hasher, mut at, mut buffer) = (Hasher::new(size), 0, vec![0; BUFFER]);
-        while at < size {
-            let count = usize::try_from(size - at).map_or(BUFFER, |left| left.min(BUFFER));
-            self.file.read_exact_at(&mut buffer[..count], at)?;
-            hasher.update(&buffer[..count]);
-            at += count as u64;
-        }
+        let mut hasher = Hasher::new(size);
+        self.read(ByteRange::new(0, size), |bytes| hasher.update(bytes))?;
         let tree = hasher.finish().ok_or(io::ErrorKind::UnexpectedEof)?;
         Ok(tree.root())
+    }
+
+    /// Hands over bytes, in order: a tree may have blocks, and so may a file of a tebibyte, for which there is no memory.
+    fn read(&self, range: ByteRange, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        let piece = |left: u64| usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
+        let (mut at, mut buffer) = (range.start, vec![0; piece(range.len())]);
+        while at < range.end {
+            let bytes = &mut buffer[..piece(range.end - at)];
+            self.file.read_exact_at(bytes, at)?;
+            take(bytes);
+            at += bytes.len() as u64;
+        }
+        Ok(())
     }
 
     /// Reads bytes that are here.
@@ -316,6 +318,7 @@ fn replay(journal: &File) -> io::Result<Ranges> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thex::hash_block;
     use tempfile::TempDir;
 
     fn digest(bytes: &[u8]) -> Sha1 {
@@ -363,6 +366,22 @@ mod tests {
         assert_eq!(part.here().total(), 4);
         part.write(4, b"x").expect("written");
         assert_eq!(part.finish(5).expect("read"), digest(b"1234x"));
+    }
+
+    #[test]
+    fn a_block_is_held_against_the_tree_piece_by_piece() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let part = open(&folder, None);
+        let bytes: Vec<u8> = (0..5 * BUFFER / 2).map(|n| (n / 7) as u8).collect();
+        part.write(0, &bytes).expect("written");
+        let (size, whole) = (bytes.len() as u64, ByteRange::new(0, bytes.len() as u64));
+        let tree = Tree::new(size, 4 * BUFFER as u64, vec![hash_block(&bytes)]).expect("one block");
+        assert!(part.holds(&tree, whole).expect("read"));
+        part.forget(whole).expect("noted");
+        part.write(size - 1, &[0xff]).expect("written");
+        assert!(!part.holds(&tree, whole).expect("read"));
+        part.file.set_len(size - 1).expect("cut");
+        assert!(!part.holds(&tree, whole).expect("it is shorter"));
     }
 
     #[test]

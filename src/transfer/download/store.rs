@@ -139,22 +139,24 @@ impl Store {
         let path = self.path(id, "json");
         let write = || {
             let mut file = AtomicWriteFile::open(&path)?;
-            serde_json::to_writer_pretty(&mut file, ticket)?;
-            file.write_all(b"\n")?;
+            file.write_all(&text_of(ticket)?)?;
             file.commit()
         };
         write().map_err(|error| at(&path, &error))
     }
 
-    /// Writes a ticket in the place of the one there is. Where there is none the disk is gone, and nothing is to be begun in
-    /// its place.
+    /// Writes a ticket in the place of the one there is, unless that is the same: thousands begin at once at a start, and
+    /// each writing waits for the disk. Where there is none the disk is gone, and nothing is to be begun in its place.
     ///
     /// # Errors
     /// As [`Self::save`]; `NotFound`.
     pub(super) fn renew(&self, id: DownloadId, ticket: &Ticket) -> io::Result<()> {
         let path = self.path(id, "json");
-        path.metadata().map_err(|error| at(&path, &error))?;
-        self.save(id, ticket)
+        let before = std::fs::read(&path).map_err(|error| at(&path, &error))?;
+        match before == text_of(ticket)? {
+            true => Ok(()),
+            false => self.save(id, ticket),
+        }
     }
 
     /// Where a download's bytes are gathered.
@@ -220,6 +222,13 @@ fn number(path: &Path) -> Option<DownloadId> {
 fn is_remnant(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// A ticket as it is kept.
+fn text_of(ticket: &Ticket) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(ticket)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 fn read(path: &Path) -> io::Result<Ticket> {

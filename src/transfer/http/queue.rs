@@ -37,7 +37,7 @@ impl Place {
         let number = |name| word(value, name)?.parse::<u64>().ok();
         let (least, most) = (number("pollMin")?, number("pollMax")?);
         // A second behind the first moment: clocks differ, and too soon is punished.
-        let poll = (least + 1).min(most.max(least));
+        let poll = least.saturating_add(1).min(most.max(least));
         Some(Self {
             position: Some(word(value, "position")?.parse().ok()?),
             poll: waiting(poll),
@@ -85,6 +85,9 @@ mod tests {
             (Some(4), Duration::from_secs(30))
         );
         assert_eq!(place.id.as_deref(), Some("0123456789abcdef"));
+        let longest = format!("position=1,pollMin={0},pollMax={0}", u64::MAX);
+        let place = Place::of(&busy().with("X-Queue", longest)).expect("a place");
+        assert_eq!(place.poll, Duration::from_secs(WAITS.1));
         for value in ["position=2", "0.1", "position=2, pollMin=45, pollMax="] {
             assert_eq!(Place::of(&busy().with("X-Queue", value)), None, "{value}");
         }

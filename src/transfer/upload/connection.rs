@@ -17,6 +17,7 @@ use super::body::Body;
 use super::queue::{Asker, Ticket};
 use super::relay::NoRelay;
 use super::shelf::{Form, Pages, Speaker};
+use super::slots::Visitor;
 use super::{UploadStatus, Uploads};
 use crate::librarian;
 use crate::library::SharedFile;
@@ -55,7 +56,7 @@ pub(super) struct Connection<'a> {
     pub(super) remote: SocketAddrV4,
     /// Whether it was us who connected, after a Push.
     given: bool,
-    number: u64,
+    visitor: Visitor<'a>,
     /// `User-Agent`, which gtk-gnutella sends with its first request only.
     pub(super) agent: String,
     /// Whether a response went out: the first one says more.
@@ -82,7 +83,7 @@ impl<'a> Connection<'a> {
             tap: uploads.limit.files(),
             remote,
             given,
-            number: uploads.slots.enlist(),
+            visitor: uploads.slots.enlist(),
             agent: String::new(),
             answered: false,
             reads_walled: false,
@@ -243,7 +244,7 @@ impl<'a> Connection<'a> {
             credit: self.uploads.credit(address),
             ..Asker::new(address, index, &request.headers)
         };
-        let slot = match self.uploads.slots.claim(self.number, upload, asker) {
+        let mut slot = match self.visitor.claim(upload, asker) {
             Ok(slot) => slot,
             Err(ticket) => return self.put_off(ticket, kept).await,
         };
@@ -257,6 +258,9 @@ impl<'a> Connection<'a> {
             .await?;
         if range.end == size {
             slot.complete();
+        }
+        if kept {
+            slot.keep(range.len(), size);
         }
         Ok(kept)
     }
@@ -436,11 +440,5 @@ impl<'a> Connection<'a> {
         };
         // That the other side does not close in time is its own affair.
         within(LINGER, listen).await.or(Ok(()))
-    }
-}
-
-impl Drop for Connection<'_> {
-    fn drop(&mut self) {
-        self.uploads.slots.dismiss(self.number);
     }
 }

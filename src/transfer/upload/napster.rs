@@ -117,28 +117,20 @@ impl Uploads {
             length: size - offset,
             running: true,
         };
-        let number = self.slots.enlist();
+        let visitor = self.slots.enlist();
         // A place in the queue is of no use to who cannot be told of it.
         let asker = Asker::new(*to.ip(), index, &Headers::default());
-        let sent = match self.slots.claim(number, upload, asker) {
+        match visitor.claim(upload, asker) {
             Ok(slot) => {
                 stream.write_all(&head).await?;
-                let range = ByteRange {
-                    start: offset,
-                    end: size,
-                };
+                let range = ByteRange::new(offset, size);
                 let mut tap = self.limit.files();
                 let note = |count| slot.sent(count);
-                let sent = body.send(&mut stream, &mut tap, range, note).await;
-                if sent.is_ok() {
-                    slot.complete();
-                }
-                sent
+                body.send(&mut stream, &mut tap, range, note).await?;
+                slot.complete();
             }
-            Err(_) => stream.write_all(b"BUSY: try again later").await,
-        };
-        self.slots.dismiss(number);
-        sent?;
+            Err(_) => stream.write_all(b"BUSY: try again later").await?,
+        }
         stream.shutdown().await
     }
 }

@@ -76,7 +76,7 @@ impl<'a> Pages<'a> {
     /// The files from an index on, a page of them, and the index of the one behind them.
     fn files(&self, from: u32) -> (Vec<SharedFile>, Option<u32>) {
         let library = self.shelf.read().unwrap_or_else(PoisonError::into_inner);
-        let mut rest = library.files().skip_while(|file| file.index < from);
+        let mut rest = library.files_from(from);
         let files = rest.by_ref().take(PAGE).cloned().collect();
         (files, rest.next().map(|file| file.index))
     }

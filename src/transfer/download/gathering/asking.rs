@@ -6,15 +6,18 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Gathering;
-use crate::swarm::{ByteRange, Failure, Input, SourceId, Standing};
+use crate::swarm::{self, ByteRange, Input, SourceId, Standing};
 use crate::transfer::download::answer::Setback;
 use crate::transfer::download::errand::{Errand, News, Outcome, What};
-use crate::transfer::download::job::{End, of_disk};
+use crate::transfer::download::job::{End, MOST_SOURCES, of_disk};
 use crate::transfer::download::status::Source;
 use crate::wire::TigerRoot;
 
 /// How many sources are named to another.
 const NAMED: usize = 10;
+
+/// How many sources there are at most when another is only told of: the rest of the places is for those who are seen.
+const MOST_TOLD: usize = MOST_SOURCES / 2;
 
 impl Gathering<'_> {
     pub(super) fn ask(&mut self, source: SourceId, range: ByteRange) {
@@ -140,12 +143,10 @@ impl Gathering<'_> {
                 let walled = facts.walled.into_iter();
                 let walled = walled.filter_map(|wall| Source::behind(wall, *teller.ip()));
                 let open = facts.alternates.into_iter().map(Source::at);
-                for other in open.chain(walled) {
-                    if self.job.shared.may_be(other.addr, teller) {
-                        self.add(other).await?;
-                    }
-                }
-                Ok(())
+                let shared = Arc::clone(&self.job.shared);
+                let others = open.chain(walled);
+                let others = others.filter(|other| shared.may_be(other.addr, teller));
+                self.hear_of(others).await
             }
             What::Sending(range) => self.take(Input::Sending { source, range }).await,
             What::Paced(paced) => self.take(Input::Paced { source, paced }).await,
@@ -157,6 +158,16 @@ impl Gathering<'_> {
                 }
             }
             What::Over(outcome) => self.over(source, outcome).await,
+        }
+    }
+
+    /// Stops what a source does. Were it the hash tree, another may fetch that now.
+    pub(super) fn cut(&mut self, source: SourceId) {
+        if self.fetching_tree == Some(source) {
+            self.fetching_tree = None;
+        }
+        if let Some(contact) = self.contact(source) {
+            contact.cut();
         }
     }
 
@@ -195,11 +206,6 @@ impl Gathering<'_> {
                     return self.take(Input::Ended(source)).await;
                 }
                 contact.why = Some(why.clone());
-                if how == Failure::OtherFile
-                    || !self.swarm.sources().any(|(_, s)| s.work().is_some())
-                {
-                    self.why = Some(why.clone());
-                }
                 self.why = Some(why);
                 self.take(Input::Failed { source, how }).await
             }
@@ -208,15 +214,41 @@ impl Gathering<'_> {
         }
     }
 
-    pub(super) async fn add(&mut self, source: Source) -> Result<(), End> {
-        // Without a digest nobody knows whether it is the same file.
-        if self.job.ticket.sha1.is_none() && !self.job.contacts.is_empty() {
+    /// Takes in a source that was seen to have the file: before all that wait, and anew where it was given up.
+    pub(super) async fn welcome(&mut self, source: Source) -> Result<(), End> {
+        if !self.may_have_others() {
             return Ok(());
         }
-        let Some(id) = self.job.add(source) else {
+        let Some((id, is_new)) = self.job.add(source, MOST_SOURCES) else {
             return Ok(());
         };
-        self.take(Input::Found(id)).await?;
+        let is_gone = |known: &swarm::Source| known.standing == Standing::Gone;
+        let is_banned = self.contact(id).is_some_and(|contact| contact.banned);
+        if is_new || self.swarm.source(id).is_some_and(is_gone) && !is_banned {
+            self.waiting.push_front(id);
+        }
         self.save().await
+    }
+
+    /// Takes in the sources that another source names.
+    async fn hear_of(&mut self, others: impl Iterator<Item = Source>) -> Result<(), End> {
+        if !self.may_have_others() {
+            return Ok(());
+        }
+        let before = self.waiting.len();
+        for other in others {
+            if let Some((id, true)) = self.job.add(other, MOST_TOLD) {
+                self.waiting.push_back(id);
+            }
+        }
+        match self.waiting.len() > before {
+            true => self.save().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Whether others can be sources, too: without a digest nobody knows whether theirs is the same file.
+    fn may_have_others(&self) -> bool {
+        self.job.ticket.sha1.is_some() || self.job.contacts.is_empty()
     }
 }

@@ -11,8 +11,12 @@ use crate::transfer::download::status::DownloadState;
 /// How much of the file's start may lie there undigested before that is done, while more comes.
 const FOLLOW_BEHIND: u64 = 4 * 1024 * 1024;
 
-/// Blocks held against the tree at once, or waiting for a thread: so that none of a few cores ever waits for us.
+/// Blocks held against the tree at once, or waiting for that: so that none of a few cores ever waits for us.
 const JUDGES: usize = 4;
+
+/// How many files or blocks are digested at once, over all downloads: of thousands that go on at a start all would be read at
+/// once, and neither disk nor threads be left for anybody else.
+pub(in crate::transfer::download) const READERS: usize = 8;
 
 impl Gathering<'_> {
     /// Uses a hash tree from now on.
@@ -68,9 +72,17 @@ impl Gathering<'_> {
             };
             let (part, tree) = (Arc::clone(&self.part), Arc::clone(tree));
             self.judging += 1;
-            let judge = move || Chore::Judged(range, part.holds(&tree, range));
-            self.chores.spawn_blocking(judge);
+            self.have_done(move || Chore::Judged(tree.root(), range, part.holds(&tree, range)));
         }
+    }
+
+    /// Has something done that reads much, once few others do.
+    fn have_done(&mut self, chore: impl FnOnce() -> Chore + Send + 'static) {
+        let readers = Arc::clone(&self.job.shared.readers);
+        self.chores.spawn(async move {
+            let _reader = readers.acquire_owned().await;
+            tokio::task::spawn_blocking(chore).await
+        });
     }
 
     /// Holds the whole file against its digest, and against the root that was promised where no tree has vouched for it.
@@ -81,14 +93,13 @@ impl Gathering<'_> {
         });
         let (part, size) = (Arc::clone(&self.part), self.swarm.size().unwrap_or(0));
         let unproven = self.job.ticket.promised.filter(|_| self.tree.is_none());
-        let check = move || {
+        self.have_done(move || {
             let sha1 = part.finish(size);
             Chore::Checked(sha1.and_then(|sha1| {
                 let root = unproven.map(|_| part.root(size)).transpose()?;
                 Ok((sha1, root))
             }))
-        };
-        self.chores.spawn_blocking(check);
+        });
     }
 
     /// Digests what has come since, if it is worth it.
@@ -97,8 +108,7 @@ impl Gathering<'_> {
         if !self.following && settled >= self.part.followed() + FOLLOW_BEHIND {
             self.following = true;
             let part = Arc::clone(&self.part);
-            let follow = move || Chore::Followed(part.follow(settled));
-            self.chores.spawn_blocking(follow);
+            self.have_done(move || Chore::Followed(part.follow(settled)));
         }
     }
 }

@@ -6,12 +6,14 @@ mod asking;
 mod checking;
 mod telling;
 
+pub(super) use checking::READERS;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::Order;
@@ -33,7 +35,8 @@ const STRANGER: SourceId = SourceId(u32::MAX);
 
 /// What is done beside asking.
 enum Chore {
-    Judged(ByteRange, io::Result<bool>),
+    /// A block was held against the tree of this root.
+    Judged(TigerRoot, ByteRange, io::Result<bool>),
     Followed(io::Result<()>),
     Checked(io::Result<(Sha1, Option<TigerRoot>)>),
 }
@@ -48,8 +51,10 @@ pub(super) struct Gathering<'a> {
     fetching_tree: Option<SourceId>,
     began: Instant,
     rate: Rate,
+    /// Sources for which the swarm has had no place yet.
+    waiting: VecDeque<SourceId>,
     errands: JoinSet<()>,
-    chores: JoinSet<Chore>,
+    chores: JoinSet<Result<Chore, JoinError>>,
     to_judge: VecDeque<ByteRange>,
     judging: usize,
     following: bool,
@@ -76,6 +81,7 @@ impl<'a> Gathering<'a> {
             fetching_tree: None,
             began: Instant::now(),
             rate,
+            waiting: VecDeque::new(),
             errands: JoinSet::new(),
             chores: JoinSet::new(),
             to_judge: VecDeque::new(),
@@ -105,15 +111,14 @@ impl<'a> Gathering<'a> {
         let mut out = Vec::new();
         self.swarm
             .pause(self.now(), self.job.ticket.paused, &mut out);
-        for number in 0..self.job.contacts.len() {
-            let id = SourceId(u32::try_from(number).unwrap_or(u32::MAX));
-            self.swarm.handle(self.now(), Input::Found(id), &mut out);
-        }
+        let known = 0..u32::try_from(self.job.contacts.len()).unwrap_or(u32::MAX);
+        self.waiting.extend(known.map(SourceId));
         self.swarm.handle(self.now(), Input::Tick, &mut out);
         self.perform(out).await?;
         let stopping = self.job.shared.stopping.clone();
         let mut tick = self.now();
         while !self.swarm.is_complete() {
+            self.admit().await?;
             if self.swarm.is_stranded() {
                 return Err(self.stranded());
             }
@@ -122,8 +127,8 @@ impl<'a> Gathering<'a> {
             tokio::select! {
                 Some(news) = self.news.recv() => self.hear(news).await?,
                 Some(chore) = self.chores.join_next() => match chore {
-                    Ok(chore) => self.finish(chore).await?,
-                    Err(_) => return Err(End::Stopping),
+                    Ok(Ok(chore)) => self.finish(chore).await?,
+                    _ => return Err(End::Stopping),
                 },
                 Some(_) = self.errands.join_next() => {}
                 order = self.job.orders.recv() => self.obey(order).await?,
@@ -169,6 +174,16 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// Hands over sources that wait, as long as there are places.
+    async fn admit(&mut self) -> Result<(), End> {
+        while !self.waiting.is_empty() && self.swarm.has_place() {
+            if let Some(id) = self.waiting.pop_front() {
+                self.take(Input::Found(id)).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn take(&mut self, input: Input) -> Result<(), End> {
         let mut out = Vec::new();
         self.swarm.handle(self.now(), input, &mut out);
@@ -179,11 +194,7 @@ impl<'a> Gathering<'a> {
         for effect in effects {
             match effect {
                 Effect::Ask { source, range } => self.ask(source, range),
-                Effect::Cut(source) => {
-                    if let Some(contact) = self.contact(source) {
-                        contact.cut();
-                    }
-                }
+                Effect::Cut(source) => self.cut(source),
                 Effect::Judge(range) => {
                     self.to_judge.push_back(range);
                     self.judge_next();
@@ -204,9 +215,13 @@ impl<'a> Gathering<'a> {
 
     async fn finish(&mut self, chore: Chore) -> Result<(), End> {
         match chore {
-            Chore::Judged(range, good) => {
+            Chore::Judged(root, range, good) => {
                 self.judging -= 1;
                 self.judge_next();
+                // By a tree that fell meanwhile nothing is right or wrong.
+                if self.tree.as_ref().is_none_or(|tree| tree.root() != root) {
+                    return Ok(());
+                }
                 let good = good.map_err(|error| of_disk(&error))?;
                 if good {
                     self.job.partial.prove(range);
@@ -235,7 +250,7 @@ impl<'a> Gathering<'a> {
         match order {
             None => Err(End::Stopping),
             Some(Order::Cancel) => Err(End::Cancelled),
-            Some(Order::Add(source)) => self.add(source).await,
+            Some(Order::Add(source)) => self.welcome(source).await,
             Some(Order::Rank(priority)) => {
                 self.job.ticket.priority = priority;
                 self.save().await

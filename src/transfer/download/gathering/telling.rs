@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Gathering;
 use crate::swarm::{Crime, Input, SourceId, Standing};
-use crate::transfer::download::contact::Contact;
 use crate::transfer::download::job::{End, on_disk};
 use crate::transfer::download::status::DownloadState;
 use crate::wire::Sha1;
@@ -97,11 +96,17 @@ impl Gathering<'_> {
         });
     }
 
-    /// Writes the ticket: what was learnt, and the sources that were not given up.
+    /// Writes the ticket: what was learnt, and the sources, those that were given up behind the others.
     pub(super) async fn save(&mut self) -> Result<(), End> {
-        let good = |contact: &&Contact| !contact.banned;
-        let sources = self.job.contacts.iter().filter(good).take(SAVED_SOURCES);
-        self.job.ticket.sources = sources.map(|contact| contact.source.clone()).collect();
+        let is_gone = |id: SourceId| {
+            let known = self.swarm.source(id);
+            known.is_some_and(|known| known.standing == Standing::Gone)
+        };
+        let contacts = (0..).map(SourceId).zip(&self.job.contacts);
+        let good = contacts.filter(|(_, contact)| !contact.banned);
+        let (gone, tried): (Vec<_>, Vec<_>) = good.partition(|(id, _)| is_gone(*id));
+        let sources = tried.into_iter().chain(gone).take(SAVED_SOURCES);
+        self.job.ticket.sources = sources.map(|(_, contact)| contact.source.clone()).collect();
         let (shared, id) = (Arc::clone(&self.job.shared), self.job.id);
         let ticket = self.job.ticket.clone();
         on_disk(move || shared.store.renew(id, &ticket)).await

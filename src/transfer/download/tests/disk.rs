@@ -44,6 +44,28 @@ async fn a_full_disk_is_waited_for() {
 }
 
 #[tokio::test]
+#[cfg(target_os = "linux")]
+async fn what_the_downloads_folder_does_not_take_is_not_digested_again() {
+    let right = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+    let (sham, guest) = (Sham::telling([right]).await, Guest::open());
+    // No file can be made there.
+    let downloads = guest.folder.path().join("downloads");
+    std::os::unix::fs::symlink("/proc", &downloads).expect("linked");
+    let id = guest.downloads.start(sham.wanted()).expect("it begins");
+    let mut status = guest.downloads.watch(id).expect("it is known");
+    let why = |status: &DownloadStatus| status.why.clone().unwrap_or_default();
+    let waits = guest.until(id, |status| why(status).contains("disk")).await;
+    assert_eq!(waits.state, DownloadState::Waiting);
+    for _ in 0..5 {
+        status.changed().await.expect("it is tried again");
+        assert_eq!(status.borrow_and_update().state, DownloadState::Waiting);
+    }
+    std::fs::remove_file(&downloads).expect("removed");
+    let end = guest.until(id, |status| status.state.is_final()).await;
+    assert_eq!((end.state, end.why), (DownloadState::Complete, None));
+}
+
+#[tokio::test]
 async fn a_disk_that_vanishes_is_waited_for() {
     let partly =
         "HTTP/1.1 206 OK\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\n01234";
