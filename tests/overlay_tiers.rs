@@ -633,6 +633,26 @@ fn tables_go_to_those_who_read_them_and_again_only_when_they_have_changed() {
 }
 
 #[test]
+fn a_leaf_that_asks_for_everything_does_not_make_us_ask_for_it() {
+    let mut single = Single::new(by_hand());
+    single.take(Input::Command(Command::Start));
+    let shelf = Command::Shelf(Box::new(table(&["song"])));
+    single.take(Input::Command(shelf));
+    single.join(1, Role::Leaf);
+    // One slot for all words there are.
+    let mut greedy = RouteTable::new(1);
+    greedy.set_slot(0, true);
+    single.hear_table(1, &greedy);
+    let mut receiver = Receiver::new();
+    for sent in sent_to(&single.join(2, Role::Ultrapeer), 2, Kind::RouteTable) {
+        let message = RouteTableMessage::decode(&sent.payload).expect("sound");
+        receiver.apply(&message).expect("sound");
+    }
+    let given = receiver.table().expect("complete");
+    assert!(given.may_match("song") && !given.may_match("tune"));
+}
+
+#[test]
 fn a_leafs_table_speaks_for_itself_alone() {
     let mut single = Single::new(leaf());
     let shelf = table(&["song"]);
@@ -671,6 +691,38 @@ fn a_broken_table_costs_the_link() {
         }
         let effects = single.piece(1, last);
         assert_eq!(bye(&effects), Some((1, 413)), "{messages:?}");
+    }
+}
+
+#[test]
+fn a_neighbour_that_sends_table_upon_table_is_let_go() {
+    let reset = RouteTableMessage::Reset {
+        slots: RouteTableMessage::MAX_SLOTS,
+        infinity: 7,
+    };
+    let patch = RouteTableMessage::Patch {
+        part: 1,
+        parts: 1,
+        deflated: false,
+        bits: 4,
+        data: Bytes::new(),
+    };
+    // Each message of some bytes has us clear a quarter of a megabyte, or go through two million slots.
+    for costly in [reset.clone(), patch.clone()] {
+        let mut single = Single::new(by_hand());
+        single.join(1, Role::Leaf);
+        assert_eq!(single.piece(1, &reset), []);
+        let taken = (0..1_000).take_while(|_| bye(&single.piece(1, &costly)).is_none());
+        assert!((20..40).contains(&taken.count()));
+        assert!(single.overlay.peers().is_empty());
+    }
+    // Nobody honest is met by it.
+    let mut single = Single::new(by_hand());
+    single.join(1, Role::Leaf);
+    single.piece(1, &reset);
+    for _ in 0..1_000 {
+        single.now += Duration::from_secs(3);
+        assert_eq!(bye(&single.piece(1, &patch)), None);
     }
 }
 

@@ -185,14 +185,9 @@ impl Operation {
                     )?);
                 }
                 Place::Option => {
-                    for text in body
-                        .remove(*name)
-                        .map(|value| texts(name, value))
-                        .into_iter()
-                        .flatten()
-                        .flatten()
-                    {
-                        words.push(format!("--{name}={text}"));
+                    if let Some(value) = body.remove(*name).filter(|value| !value.is_null()) {
+                        let given = texts(name, value)?;
+                        words.extend(given.iter().map(|text| format!("--{name}={text}")));
                     }
                 }
             }
@@ -282,6 +277,8 @@ mod tests {
         let search = words("search", &[], json!({"words": ["ace", "spades"], "ttl": 2}));
         let line = ["search", "--json", "--ttl=2", "--", "ace", "spades"];
         assert_eq!(search.expect("sound"), line);
+        let bare = words("search", &[], json!({"words": "ace", "ttl": null}));
+        assert_eq!(bare.expect("sound"), ["search", "--json", "--", "ace"]);
         let id = [("id".to_owned(), "3".to_owned())];
         assert_eq!(
             words("pause", &id, json!({})).expect("sound"),
@@ -296,6 +293,8 @@ mod tests {
             (json!({"words": "x", "data": "y"}), "no parameter `data`"),
             (json!({"words": {"a": 1}}), "`words` is a string"),
             (json!({"words": [["a"]]}), "`words` is a string"),
+            (json!({"words": "x", "ttl": true}), "`ttl` is a string"),
+            (json!({"words": "x", "by": {"a": 1}}), "`by` is a string"),
         ] {
             let why = words("search", &[], body).expect_err("wrong");
             assert!(why.contains(part), "{why}");

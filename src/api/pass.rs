@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ impl Pass {
     pub(super) fn issue(api: SocketAddr, listen: SocketAddr) -> Self {
         let [a, b] = [Uuid::new_v4(), Uuid::new_v4()];
         Self {
-            url: format!("http://{api}"),
+            url: format!("http://{}", from_here(api)),
             token: format!("{}{}", a.simple(), b.simple()),
             listen,
         }
@@ -86,6 +86,17 @@ impl std::fmt::Debug for Pass {
     }
 }
 
+/// Where a caller on this machine finds what listens at `addr`: what listens everywhere is called by the name of no place,
+/// and answers to none but that by which a call came.
+fn from_here(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -98,6 +109,19 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn who_listens_everywhere_is_called_on_loopback() {
+        for (api, called) in [
+            ("127.0.0.1:99", "http://127.0.0.1:99"),
+            ("0.0.0.0:99", "http://127.0.0.1:99"),
+            ("[::]:99", "http://[::1]:99"),
+            ("192.0.2.1:99", "http://192.0.2.1:99"),
+        ] {
+            let api = api.parse().expect("an address");
+            assert_eq!(Pass::issue(api, api).url, called);
+        }
+    }
 
     #[test]
     fn only_the_owner_reads_it_and_no_log_shows_it() {

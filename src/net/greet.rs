@@ -102,16 +102,21 @@ pub(super) async fn whole_group(
     stream: &mut TcpStream,
     input: &mut BytesMut,
 ) -> Result<(), Failure> {
-    let ended = |bytes: &[u8]| {
-        bytes.windows(2).any(|end| end == b"\n\n") || bytes.windows(4).any(|end| end == b"\r\n\r\n")
-    };
-    while !ended(input) {
+    let mut searched = 0;
+    while !has_empty_line(&input[searched..]) {
         if input.len() > MAX_GROUP {
             return Err(WireError::TooLarge.into());
         }
+        // What is there ends in no empty line, but may end in the beginning of one.
+        searched = input.len().saturating_sub(2);
         more(stream, input).await?;
     }
     Ok(())
+}
+
+/// Lines end in LF or CR LF, and not all in the same.
+fn has_empty_line(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|end| end == b"\n\n") || bytes.windows(3).any(|end| end == b"\n\r\n")
 }
 
 /// Reads once.

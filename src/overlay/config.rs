@@ -42,7 +42,7 @@ pub struct Config {
     /// How many GUIDs of queries are remembered, 16 bytes each once the first has come. 65,536 are half a minute of
     /// 2,000 queries a second; a simulated servent needs some hundreds.
     pub routes: usize,
-    /// Queries taken from one neighbour in a second; `u32::MAX` for no limit. A whole ultrapeer's 32 links at this rate
+    /// Queries and pushes taken from one neighbour in a second; `u32::MAX` for no limit. A whole ultrapeer's 32 links at this rate
     /// bring more than one core's work; nobody honest comes near it.
     pub query_rate: u32,
 }

@@ -186,7 +186,8 @@ impl Dynamic {
             return BLIND;
         }
         let missing = u64::from(self.wanted - self.results);
-        (missing * self.reached)
+        missing
+            .saturating_mul(self.reached)
             .div_ceil(u64::from(self.results))
             .min(BLIND)
     }
@@ -200,7 +201,8 @@ impl Dynamic {
         let ttl = ttl.min(candidate.max_ttl).max(1);
         self.asked.retain(|(peer, _)| *peer != candidate.peer);
         self.asked.push((candidate.peer, ttl));
-        self.reached += LEAVES_EACH * horizon(candidate.degree, ttl);
+        let behind = LEAVES_EACH.saturating_mul(horizon(candidate.degree, ttl));
+        self.reached = self.reached.saturating_add(behind);
         ttl
     }
 }
@@ -259,6 +261,21 @@ mod tests {
             query.next(Time::ZERO + wait, &candidates(10, false)),
             Step::Done(Why::Enough)
         );
+    }
+
+    #[test]
+    fn a_degree_beyond_reason_ends_the_query_and_nothing_else() {
+        let mut query = Dynamic::new(WANTED_BY_USER, Time::ZERO);
+        let mut all = candidates(10, false);
+        for candidate in &mut all {
+            candidate.degree = u32::MAX;
+            candidate.max_ttl = u8::MAX;
+        }
+        assert!(matches!(query.next(Time::ZERO, &all), Step::Ask(..)));
+        for candidate in &all {
+            query.ask(candidate, u8::MAX);
+        }
+        assert_eq!(query.next(Time::ZERO, &all), Step::Done(Why::Rare));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! teaches where a Push to that servent goes.
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -151,8 +152,14 @@ impl Overlay {
     }
 
     /// A Push to this servent goes the way its hits come. The first neighbour to bring one keeps the route while its
-    /// link stands and hits keep coming: nobody draws another's pushes to himself by naming its GUID.
+    /// link stands and hits keep coming: nobody draws another's pushes to himself by naming its GUID. Nor does anybody
+    /// wash the others' away by making up servents: he may bring so many new ones.
     fn learn_servent(&mut self, now: Time, servent: &Guid, from: PeerId, hops: u8) {
+        let is_new = self.servents.find(now, servent).is_none();
+        let peer = self.peers.get_mut(from).filter(|_| is_new);
+        if peer.is_some_and(|peer| !peer.servents.take(now, NEW_SERVENTS, MINUTE)) {
+            return;
+        }
         let way = Way {
             to: Some(from),
             hops,
@@ -201,6 +208,11 @@ fn pack(mut hit: QueryHit, payloads: &mut Vec<Bytes>) {
     pack(hit, payloads);
     pack(second, payloads);
 }
+
+/// New servents whose hits one neighbour may bring in a minute; all together are 27 a second before the first is forgotten.
+const NEW_SERVENTS: u32 = 1_000;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// LimeWire reads no hit with more records.
 const RECORDS_PER_HIT: usize = 10;

@@ -26,7 +26,7 @@ use super::{Direction, Introduction, PeerId};
 pub struct Peer {
     /// Its number.
     pub id: PeerId,
-    /// Queries it sent beyond its quota, lately.
+    /// Queries and pushes it sent beyond its quota, lately.
     pub(super) excess: u32,
     /// Whether it is a leaf of ours.
     leaf: bool,
@@ -46,7 +46,7 @@ pub struct Peer {
     pub(super) heard: Time,
     /// When it last heard us.
     pub(super) spoken: Time,
-    /// Queries we take from it.
+    /// Queries and pushes we take from it.
     pub(super) queries: Quota,
     /// What it owes for the work these made.
     pub(super) work: Debt,
@@ -65,6 +65,10 @@ pub struct Peer {
     pub(super) pongs: Quota,
     /// When we last answered a query it brought.
     pub(super) answered: Option<Time>,
+    /// Servents it was the first to bring a hit of.
+    pub(super) servents: Quota,
+    /// Updates of its route table.
+    pub(super) updates: Quota,
     /// Ours as it has it.
     pub(super) given: Given,
     /// What it understands.
@@ -99,6 +103,8 @@ impl Peer {
             asked: now,
             pongs: Quota::NEW,
             answered: None,
+            servents: Quota::NEW,
+            updates: Quota::NEW,
             given: Given::NOTHING,
             skills: Skills::NONE,
             proxy: Proxy::Unasked,
@@ -119,6 +125,11 @@ impl Peer {
     /// The hops below which it takes queries; none when it takes all.
     pub fn hops_flow(&self) -> Option<u8> {
         (self.hops_flow < u8::MAX).then_some(self.hops_flow)
+    }
+
+    /// Whether it is known under this address: the far end of its link, or where it listens.
+    pub fn is_known_as(&self, addr: SocketAddrV4) -> bool {
+        self.who.remote == addr || self.who.agreement.listen == Some(addr)
     }
 
     /// Whether it passes pushes on to us.

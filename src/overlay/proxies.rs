@@ -8,6 +8,7 @@
 //! which has proved that it stands there: by a connection, or by sending back a ping of ours.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::{Descriptor, Ggep, Guid, Kind, Push, VendorMeaning};
@@ -24,10 +25,21 @@ use super::{Outbox, Overlay, PeerId};
 pub(super) enum Proxy {
     /// It has not been asked.
     Unasked,
-    /// It has not answered.
-    Asked,
+    /// It has not answered since.
+    Asked(Time),
     /// It does, for those who come to it here.
     Serves(SocketAddrV4),
+}
+
+impl Proxy {
+    /// Whether it does, or may still say that it will.
+    fn is_hoped_for(self, now: Time) -> bool {
+        match self {
+            Self::Unasked => false,
+            Self::Asked(at) => now.since(at) < ANSWER_WITHIN,
+            Self::Serves(_) => true,
+        }
+    }
 }
 
 impl Overlay {
@@ -36,7 +48,7 @@ impl Overlay {
         let needed = self.peers.iter().filter(|_| self.needs_proxies());
         let serving = needed.filter_map(|peer| match peer.proxy {
             Proxy::Serves(addr) => Some(addr),
-            Proxy::Unasked | Proxy::Asked => None,
+            Proxy::Unasked | Proxy::Asked(_) => None,
         });
         serving.collect()
     }
@@ -58,20 +70,21 @@ impl Overlay {
         unsure || self.reachable.not_by_tcp()
     }
 
-    /// Asks neighbours to pass pushes on to us, if we need it. Each is asked once.
+    /// Asks neighbours to pass pushes on to us, if we need it, and others where those keep silent: many do for leaves only,
+    /// and say nothing to anybody else. Each is asked once.
     pub(super) fn seek_proxies(&mut self, now: Time, out: &mut impl Outbox) {
         if !self.needs_proxies() {
             return;
         }
         let all = self.peers.iter();
-        let asked = all.filter(|peer| peer.proxy != Proxy::Unasked).count();
+        let hoped_for = all.filter(|peer| peer.proxy.is_hoped_for(now)).count();
         let open = self
             .peers
             .iter_mut()
             .filter(|peer| !peer.is_leaf() && peer.skills.proxy && peer.proxy == Proxy::Unasked);
         let mut chosen = Vec::new();
-        for peer in open.take(PROXIES.saturating_sub(asked)) {
-            peer.proxy = Proxy::Asked;
+        for peer in open.take(PROXIES.saturating_sub(hoped_for)) {
+            peer.proxy = Proxy::Asked(now);
             chosen.push(peer.id);
         }
         for to in chosen {
@@ -197,3 +210,6 @@ impl Overlay {
 
 /// Proxies asked for (LimeWire and gtk-gnutella name four at most).
 const PROXIES: usize = 4;
+
+/// How long an answer may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);

@@ -25,6 +25,10 @@ impl Overlay {
         what: Descriptor,
         out: &mut impl Outbox,
     ) {
+        // Its GUID takes the place of a query's among the routes, so a flood of them is no better than one of queries.
+        if !self.may_ask(now, from, out) {
+            return;
+        }
         let Some(header) = self.admit(now, from, what.header, out) else {
             return;
         };

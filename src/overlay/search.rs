@@ -143,8 +143,9 @@ impl Overlay {
         };
         let known = self.queries.learn(now, &header.guid, way);
         let fresh = known.is_none();
+        let walked = known.is_some_and(|known| known.walk);
         if let Some(known) = known
-            && !known.walk
+            && !walked
         {
             let widens = known.probe && header.ttl > 1;
             if !widens || !self.queries.widen(now, &header.guid) {
@@ -156,33 +157,51 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         };
+        let before = self.counts.sent.query;
         match WalkStep::of(&query) {
-            Ok(None) => {}
             Ok(Some(step)) => {
                 self.queries.walks(&header.guid);
                 let walker = Walker::new(header.guid, from, query, step);
-                return self.on_walker(now, walker, fresh, out);
+                self.on_walker(now, walker, fresh, out);
             }
-            Err(_) => {
-                self.counts.dropped += 1;
-                return;
+            // Only walkers come again. Were this passed on, every servent a walk has crossed would pass on every copy.
+            Ok(None) if walked => self.counts.duplicate += 1,
+            Ok(None) => {
+                let payload = what.payload;
+                self.answer_and_pass_on(
+                    now,
+                    from,
+                    &query,
+                    Descriptor { header, payload },
+                    fresh,
+                    out,
+                );
             }
+            Err(_) => self.counts.dropped += 1,
         }
-        if fresh && asks_for_files(&query) {
-            self.note_wish(from, &header, &query, what.payload.len());
+        self.charge(from, 1 + self.counts.sent.query - before);
+    }
+
+    /// A plain query that counts: asks our own library the first time, and passes it on unless others would drop it.
+    fn answer_and_pass_on(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        query: &Query,
+        what: Descriptor,
+        fresh: bool,
+        out: &mut impl Outbox,
+    ) {
+        if fresh && asks_for_files(query) {
+            self.note_wish(from, &what.header, query, what.payload.len());
             out.push(Effect::Lookup {
-                guid: header.guid,
+                guid: what.header.guid,
                 query: Box::new(query.clone()),
             });
         }
-        let payload = what.payload;
-        if payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
-            let what = Descriptor { header, payload };
-            let before = self.counts.sent.query;
-            self.pass_on(now, from, &query, &what, fresh, out);
-            self.charge(from, self.counts.sent.query - before);
+        if what.payload.len() <= MAX_RELAYED_QUERY && !self.is_leaf() {
+            self.pass_on(now, from, query, &what, fresh, out);
         }
-        self.charge(from, 1);
     }
 
     /// Passes a query on: to leaves once, to ultrapeers as far as its TTL goes. A leaf's is taken over, whatever its TTL.
@@ -218,7 +237,7 @@ impl Overlay {
         }
     }
 
-    /// Whether the neighbour may ask one more thing. One that floods is heard at the rate all others have too, and
+    /// Whether the neighbour may ask one more thing, by a query or a push. One that floods is heard at the rate all others have too, and
     /// after some seconds of it let go. One whose queries cost much is heard less often, but never let go for that: it
     /// may be honest, and they others'.
     pub(super) fn may_ask(&mut self, now: Time, from: PeerId, out: &mut impl Outbox) -> bool {
@@ -236,7 +255,13 @@ impl Overlay {
         peer.excess = peer.excess.saturating_add(1);
         self.counts.dropped += 1;
         if peer.excess > rate.saturating_mul(EXCESS_SECONDS) {
-            self.banish(now, from, ByeCode::ERRORS, "Too many queries", out);
+            self.banish(
+                now,
+                from,
+                ByeCode::ERRORS,
+                "Too many queries or pushes",
+                out,
+            );
         }
         false
     }

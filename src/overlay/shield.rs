@@ -4,7 +4,7 @@
 //! gets is its own to judge, but for a query's last link, where its table speaks for it and its leaves.
 
 use crate::time::Time;
-use crate::wire::qrp::Demand;
+use crate::wire::qrp::{Demand, RouteTable};
 use crate::wire::{Descriptor, Header, Query};
 
 use super::{Outbox, Overlay, Peer, PeerId, deliver};
@@ -44,8 +44,8 @@ impl Overlay {
             let Some(table) = peer.table().filter(|_| open) else {
                 continue;
             };
-            let shy = table.fill() <= OPEN_HANDED || self.rng.chance(SHARE_OF_GREEDY);
-            if shy && demand.is_met_by(table) {
+            let served = !is_greedy(table) || self.rng.chance(SHARE_OF_GREEDY);
+            if served && demand.is_met_by(table) {
                 let payload = payload.clone();
                 let query = Descriptor { header, payload };
                 deliver(now, peer, &mut self.counts.sent, query, out);
@@ -78,8 +78,13 @@ pub(super) fn may_have(peer: &Peer, demand: &Demand) -> bool {
     peer.table().is_none_or(|table| demand.is_met_by(table))
 }
 
-/// A leaf whose table is fuller than this asks for everything instead of for what it has.
-const OPEN_HANDED: f64 = 0.5;
+/// Whether a leaf with this table asks for everything instead of for what it has.
+pub(super) fn is_greedy(table: &RouteTable) -> bool {
+    table.fill() > GREEDY
+}
+
+/// A table fuller than this says nothing.
+const GREEDY: f64 = 0.5;
 
 /// It gets this share of what it asks for.
 const SHARE_OF_GREEDY: f64 = 0.1;

@@ -15,6 +15,7 @@ use crate::time::Time;
 use crate::wire::qrp::{RouteTable, RouteTableMessage, update};
 use crate::wire::{ByeCode, Descriptor, Guid, Kind, WireError};
 
+use super::shield::is_greedy;
 use super::{Outbox, Overlay, Peer, PeerId};
 
 /// Our own table, and that of us and our leaves together.
@@ -143,8 +144,10 @@ impl Overlay {
         let mut whole = RouteTable::new(MOST_SLOTS);
         whole.union(shelf);
         let leaves = self.peers.iter().filter(|peer| peer.is_leaf());
+        // One that asks for everything would have us ask for everything, too.
         leaves
             .filter_map(Peer::table)
+            .filter(|table| !is_greedy(table))
             .for_each(|table| whole.union(table));
         let whole = Arc::new(narrowed(whole, shelf.slots().max(WHOLE_SLOTS)));
         self.tables.whole = Some((now, Arc::clone(&whole)));
@@ -170,7 +173,7 @@ impl Overlay {
             self.counts.dropped += 1;
             return;
         }
-        match self.take_table(from, what) {
+        match self.take_table(now, from, what) {
             Ok(true) => {
                 self.tables.changed();
                 self.share_tables(now, out);
@@ -188,7 +191,12 @@ impl Overlay {
     }
 
     /// Whether its table is complete with this.
-    fn take_table(&mut self, from: PeerId, what: &Descriptor) -> Result<bool, WireError> {
+    fn take_table(
+        &mut self,
+        now: Time,
+        from: PeerId,
+        what: &Descriptor,
+    ) -> Result<bool, WireError> {
         let message = RouteTableMessage::decode(&what.payload)?;
         if let RouteTableMessage::Reset { slots, .. } = message {
             let others = self.peers.iter().filter(|peer| peer.id != from);
@@ -200,8 +208,19 @@ impl Overlay {
         let Some(peer) = self.peers.get_mut(from) else {
             return Ok(false);
         };
+        if begins(&message) && !peer.updates.take(now, UPDATES_TAKEN, MINUTE) {
+            return Err(WireError::BadRouteTable);
+        }
         peer.routing.get_or_insert_default().apply(&message)
     }
+}
+
+/// Whether a message begins something that costs as much as the table is large, however short it is itself.
+const fn begins(message: &RouteTableMessage) -> bool {
+    matches!(
+        message,
+        RouteTableMessage::Reset { .. } | RouteTableMessage::Patch { part: 1, .. }
+    )
 }
 
 /// What has changed in our table, for each state of it that somebody knows.
@@ -256,6 +275,12 @@ const FIRST_CHANGE: Duration = Duration::from_secs(5);
 
 /// A change is told at most this often (LimeWire between ultrapeers).
 const CHANGE: Duration = Duration::from_secs(60);
+
+/// Resets and updates taken from one neighbour in a minute. Honest ones come once a minute, a few at the start. The
+/// costliest has us go through two million slots, and can be said in a thousand bytes.
+const UPDATES_TAKEN: u32 = 30;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// The slots of the table an ultrapeer gives, at least (LimeWire and gtk-gnutella between ultrapeers).
 const WHOLE_SLOTS: u32 = 1 << 17;

@@ -1,6 +1,6 @@
 //! Hosts as people write them.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use tokio::net::lookup_host;
@@ -48,6 +48,12 @@ impl std::str::FromStr for Host {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let is_ipv6 = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+        if is_ipv6(text) || text.starts_with('[') {
+            return Err(format!(
+                "`{text}` is no IPv4 address, and this network knows no others"
+            ));
+        }
         let (name, port) = match text.split_once(':') {
             Some((name, port)) => match port.parse() {
                 Ok(port) if port > 0 => (name, port),
@@ -77,6 +83,9 @@ mod tests {
         let host = |text: &str| text.parse::<Host>().map(|host| (host.name, host.port));
         assert_eq!(host("10.0.0.1:99"), Ok(("10.0.0.1".into(), 99)));
         assert_eq!(host("example.org"), Ok(("example.org".into(), 6346)));
+        for six in ["::1", "[::1]:6346", "[::1]", "2001:db8::2"] {
+            assert!(host(six).is_err_and(|why| why.contains("IPv4")), "{six}");
+        }
         for bad in ["", ":1", "a:0", "a:70000", "a:b:c", "a b", "a/b", "\u{1b}"] {
             assert!(host(bad).is_err(), "{bad:?}");
         }

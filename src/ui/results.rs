@@ -125,8 +125,8 @@ impl Found {
 #[derive(Debug, Default)]
 pub(super) struct Results {
     list: Vec<Found>,
-    /// The same hit can come twice, by two ways.
-    seen: HashSet<(SocketAddrV4, u32)>,
+    /// The same hit can come twice, by two ways. The address alone names nobody: behind walls many have the same one.
+    seen: HashSet<(Guid, SocketAddrV4, u32)>,
     hosts: HashSet<SocketAddrV4>,
     asked: Option<AskedFor>,
 }
@@ -171,7 +171,8 @@ impl Results {
         let before = self.list.len();
         let [proxies, relays] = Source::ways(&hit);
         for record in hit.records {
-            if self.is_full() || !self.seen.insert((hit.addr, record.index)) {
+            let same = (hit.servent, hit.addr, record.index);
+            if self.is_full() || !self.seen.insert(same) {
                 continue;
             }
             self.hosts.insert(hit.addr);
@@ -327,6 +328,17 @@ mod tests {
         assert_eq!((results.hosts(), results.all().len()), (2, 4));
         assert!(results.get(0).is_none() && results.get(5).is_none());
         assert_eq!(results.get(3).map(|found| found.index), Some(7));
+    }
+
+    #[test]
+    fn two_servents_may_have_the_same_address_behind_two_walls() {
+        let mut results = Results::default();
+        for servent in [1, 2, 1] {
+            let mut hit = hit(1, &[0]);
+            hit.hit.servent = Guid([servent; 16]);
+            results.add(hit);
+        }
+        assert_eq!(results.all().len(), 2);
     }
 
     #[test]

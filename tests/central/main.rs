@@ -3,6 +3,7 @@
 mod browsing;
 mod caller;
 mod client;
+mod killed;
 mod member;
 mod server;
 mod session;

@@ -12,17 +12,17 @@ use crate::caller::{ANYWHERE, Caller, guarded, index};
 use crate::member::{Member, names, pattern};
 
 /// The name under which a stranger shares its file.
-const FILE: &str = "C:\\m\\9 lives.mp3";
+pub(crate) const FILE: &str = "C:\\m\\9 lives.mp3";
 
 /// A client of another make, which shares a file.
-struct Stranger {
+pub(crate) struct Stranger {
     caller: Caller,
     door: TcpListener,
     bytes: Vec<u8>,
 }
 
 impl Stranger {
-    async fn new(server: &Server, bytes: &[u8]) -> Self {
+    pub(crate) async fn new(server: &Server, bytes: &[u8]) -> Self {
         let door = TcpListener::bind(ANYWHERE).await.expect("a port");
         let port = door.local_addr().expect("bound").port();
         let mut caller = Caller::log_in(server.listen(), "stranger", port).await;
@@ -45,12 +45,21 @@ impl Stranger {
     }
 
     /// Lets the file be fetched, up to a byte and no further; from which one it was asked for.
-    async fn give(&mut self, up_to: usize) -> usize {
+    pub(crate) async fn give(&mut self, up_to: usize) -> usize {
         self.give_from(None, up_to).await
     }
 
     /// The same from a byte that nobody asked for.
     async fn give_from(&mut self, from: Option<usize>, up_to: usize) -> usize {
+        self.begin_to_give(from, up_to).await.0
+    }
+
+    /// The same; the asker waits for more as long as the connection is held.
+    pub(crate) async fn begin_to_give(
+        &mut self,
+        from: Option<usize>,
+        up_to: usize,
+    ) -> (usize, TcpStream) {
         self.allow().await;
         let (mut peer, _) = self.door.accept().await.expect("it comes");
         peer.write_all(b"1").await.expect("taken");
@@ -59,7 +68,7 @@ impl Stranger {
         peer.write_all(size.as_bytes()).await.expect("taken");
         let bytes = &self.bytes[from.unwrap_or(asked)..up_to];
         peer.write_all(bytes).await.expect("taken");
-        asked
+        (asked, peer)
     }
 
     /// The same where the asker has to be connected to.

@@ -1,5 +1,6 @@
 //! Neighbours and callers who do not behave.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -7,7 +8,7 @@ use servent::net::Servent;
 use servent::overlay::{Config, Strategy};
 use servent::rng::Rng;
 use servent::wire::deflate::Deflater;
-use servent::wire::{ByeCode, Descriptor, Guid, HEADER_LEN, Header, Kind, Query};
+use servent::wire::{ByeCode, Descriptor, Ggep, Guid, HEADER_LEN, Header, Kind, Pong, Query};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -108,6 +109,63 @@ async fn slow_callers_are_reaped() {
         servent.status().await.refused == 2
     })
     .await;
+}
+
+#[tokio::test]
+async fn lines_may_end_in_either_way_and_come_in_any_pieces() {
+    let (servent, _folder) = start(by_hand()).await;
+    for hello in [
+        "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\n\r\n",
+        "GNUTELLA CONNECT/0.6\nX-Ultrapeer: True\n\n",
+        "GNUTELLA CONNECT/0.6\nX-Ultrapeer: True\n\r\n",
+        "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\n\n",
+    ] {
+        for piece in [1, hello.len()] {
+            let mut caller = TcpStream::connect(servent.listen())
+                .await
+                .expect("it listens");
+            caller.set_nodelay(true).expect("a socket");
+            for bytes in hello.as_bytes().chunks(piece) {
+                caller.write_all(bytes).await.expect("it reads");
+            }
+            let mut answer = [0; 16];
+            let answered = timeout(PATIENCE, caller.read_exact(&mut answer)).await;
+            answered.expect("in time").expect("an answer");
+            assert_eq!(&answer, b"GNUTELLA/0.6 200", "{hello:?}");
+        }
+    }
+    servent.stop().await;
+}
+
+#[tokio::test]
+async fn a_neighbour_is_known_by_the_address_that_is_shown_of_it() {
+    let (servent, _folder) = start(by_hand()).await;
+    let mut stranger = Stranger::call(servent.listen(), false).await.expect("room");
+    // It tells only in a pong where it listens, as old and simple programs do.
+    let listening = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4_242);
+    let ping = loop {
+        let heard = stranger.hear().await.expect("a link");
+        if heard.header.kind == Kind::Ping {
+            break heard;
+        }
+    };
+    let pong = Pong {
+        addr: listening,
+        files: 0,
+        kib: 0,
+        ggep: Ggep::new(),
+    };
+    let pong = Descriptor::new(ping.header.guid, Kind::Pong, 1, pong.encode());
+    let head = pong.header.encode(pong.payload.len() as u32);
+    let bytes = [&head[..], &pong.payload].concat();
+    stranger.socket.write_all(&bytes).await.expect("it reads");
+    eventually("its address is shown", || async {
+        servent.peers().await[0].host == listening
+    })
+    .await;
+    servent.connect(listening).await.expect("it is one already");
+    assert!(servent.disconnect(listening).await);
+    servent.stop().await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use servent::net::{Public, Servent, Settings, Status};
-use servent::overlay;
+use servent::overlay::{self, RoleChoice};
 use servent::transfer::Rates;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -55,6 +55,28 @@ pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
         link_delay: Duration::ZERO,
         overlay,
     }
+}
+
+/// What a servent called `name` is started with that stands in this tier: its rounds are short, its links set by hand. It
+/// shares `song`, if there is one.
+pub(crate) fn called(
+    network: &TempDir,
+    name: &str,
+    role: RoleChoice,
+    song: Option<&[u8]>,
+) -> Settings {
+    let home = network.path().join(name);
+    std::fs::create_dir_all(home.join("share")).expect("a folder");
+    if let Some(song) = song {
+        std::fs::write(home.join("share/song.txt"), song).expect("a file");
+    }
+    let overlay = overlay::Config {
+        role,
+        keep_alive: Duration::from_millis(200),
+        grow: false,
+        ..overlay::Config::default()
+    };
+    settings(&home, overlay)
 }
 
 /// A public network that is nobody's: no cache, and a gateway that does not answer.

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use servent::net::{SearchHit, Servent};
-use servent::overlay::{Config, RoleChoice};
+use servent::net::{SearchHit, Servent, Settings};
+use servent::overlay::RoleChoice;
 use servent::transfer::http::{Response, Walled, head_end};
 use servent::transfer::{DownloadId, DownloadState, DownloadStatus, Source, Wanted};
 use servent::wire::{Query, Sha1, Urn};
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::network::{PATIENCE, eventually, settings};
+use crate::network::{PATIENCE, called, eventually};
 
 /// How long a hit may take before another search is begun: the leaf's table may not have come yet.
 const SOON: Duration = Duration::from_millis(300);
@@ -22,20 +22,13 @@ const SOON: Duration = Duration::from_millis(300);
 /// What the leaf shares.
 const SIZE: usize = 600_000;
 
+/// A servent that passes on so many bytes an hour for others. Those behind walls have something to share.
 async fn start(network: &TempDir, name: &str, role: RoleChoice, relay: u64) -> Servent {
-    let home = network.path().join(name);
-    std::fs::create_dir_all(home.join("share")).expect("a folder");
-    if name == "leaf" || name == "other" {
-        std::fs::write(home.join("share/song.txt"), song()).expect("a file");
-    }
-    let overlay = Config {
-        role,
-        keep_alive: Duration::from_millis(200),
-        grow: false,
-        ..Config::default()
+    let song = matches!(name, "leaf" | "other").then(song);
+    let settings = Settings {
+        relay,
+        ..called(network, name, role, song.as_deref())
     };
-    let mut settings = settings(&home, overlay);
-    settings.relay = relay;
     Servent::start(settings).await.expect("started")
 }
 

@@ -2,31 +2,25 @@
 
 use std::time::Duration;
 
-use servent::net::Servent;
+use servent::net::{Servent, Settings};
 use servent::overlay::{Config, RoleChoice};
 use servent::wire::Query;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::network::{LOOPBACK_ANY, Network, PATIENCE, eventually, settings};
+use crate::network::{LOOPBACK_ANY, Network, PATIENCE, called, eventually};
 
 /// How long a hit may take before another search is begun: the leaf's table may not have come yet.
 const SOON: Duration = Duration::from_millis(300);
 
-/// A servent whose rounds are short.
-async fn start(network: &tempfile::TempDir, name: &str, role: RoleChoice, slots: usize) -> Servent {
-    let home = network.path().join(name);
-    std::fs::create_dir_all(home.join("share")).expect("a folder");
-    std::fs::write(home.join("share/song.txt"), name).expect("a file");
-    let overlay = Config {
-        role,
-        keep_alive: Duration::from_millis(200),
-        grow: false,
-        ..Config::default()
+/// A servent that shares a song.
+async fn start(network: &TempDir, name: &str, role: RoleChoice, slots: usize) -> Servent {
+    let settings = Settings {
+        upload_slots: slots,
+        ..called(network, name, role, Some(name.as_bytes()))
     };
-    let mut settings = settings(&home, overlay);
-    settings.upload_slots = slots;
     Servent::start(settings).await.expect("started")
 }
 

@@ -16,6 +16,7 @@ mod pushes;
 mod queries;
 mod reachable;
 mod roles;
+mod walks;
 #[path = "../world/mod.rs"]
 mod world;
 

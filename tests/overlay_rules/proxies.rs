@@ -91,6 +91,26 @@ fn a_leaf_asks_four_ultrapeers_and_names_them_in_its_hits() {
 }
 
 #[test]
+fn others_are_asked_in_the_stead_of_those_who_do_not_answer() {
+    let hubs: Vec<PeerId> = (1..=6).map(PeerId).collect();
+    let (mut bench, _) = leaf_of(&hubs, &[(*b"LIME", 21, 1)]);
+    bench.receive(ALICE, ack(&bench, "44.0.1.1:6346"));
+    let requests = |effects: &[Effect]| -> Vec<PeerId> {
+        let asked = told(effects).into_iter();
+        let asked = asked.filter(|(.., what)| *what == VendorMeaning::PushProxyRequest);
+        asked.map(|(to, ..)| to).collect()
+    };
+    assert_eq!(requests(&bench.rounds(Duration::from_secs(27))), []);
+    let others = bench.rounds(Duration::from_secs(6));
+    assert_eq!(requests(&others), [PeerId(5), PeerId(6)]);
+    // Who answers late is welcome all the same.
+    bench.receive(BOB, ack(&bench, "44.0.2.1:6346"));
+    let proxies = ["44.0.1.1:6346", "44.0.2.1:6346"].map(addr);
+    assert_eq!(bench.overlay.proxies(), proxies);
+    assert_eq!(requests(&bench.rounds(Duration::from_secs(24))), []);
+}
+
+#[test]
 fn nobody_is_asked_who_does_not_know_how_or_is_not_needed() {
     let (_, effects) = leaf_of(&[ALICE], &[(*b"BEAR", 7, 1)]);
     assert_eq!(told(&effects), []);

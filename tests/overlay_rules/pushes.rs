@@ -141,3 +141,34 @@ fn we_ask_for_a_push_where_the_hits_came_from() {
     assert_eq!((push.servent, push.index), (guid(900), 7));
     assert_eq!(push.addr, addr("44.0.0.1:6346"));
 }
+
+#[test]
+fn a_flood_of_pushes_does_not_wash_the_ways_of_queries_away() {
+    let mut bench = Bench::with(&[ALICE, BOB, CAROL]);
+    bench.receive(BOB, query(10, 4, 0));
+    let mut ended = false;
+    for number in 0..100_000 {
+        bench.wait(Duration::from_micros(10));
+        let effects = bench.receive(ALICE, push(1_000 + number, guid(5), "44.1.2.3:6346"));
+        ended |= !hangup_codes(&effects).is_empty();
+    }
+    assert!(ended, "such a neighbour is let go");
+    assert_eq!(bench.receive(BOB, query(10, 4, 0)), [], "still known");
+    let back = bench.receive(CAROL, hit(10, 3, 1));
+    assert_eq!(sent(&back), [(BOB, Kind::QueryHit, 2)]);
+}
+
+#[test]
+fn a_flood_of_hits_does_not_wash_the_ways_to_servents_away() {
+    let mut bench = Bench::with(&[ALICE, BOB, CAROL]);
+    bench.receive(BOB, query(10, 4, 0));
+    bench.receive(CAROL, hit(10, 3, 1));
+    for number in 0..50_000 {
+        bench.wait(Duration::from_micros(100));
+        let payload = hit_of(guid(10_000 + number)).encode();
+        let made_up = descriptor(10, Kind::QueryHit, 3, 1, payload);
+        bench.receive(ALICE, made_up);
+    }
+    let effects = bench.receive(BOB, push(30, guid(900), "44.0.2.1:6346"));
+    assert_eq!(sent(&effects), [(CAROL, Kind::Push, 2)]);
+}

@@ -26,6 +26,9 @@ const DEPTH: usize = 2;
 /// Longest mark of a content that is kept: an MD5 or one of ours.
 const LONGEST_MARK: usize = 32;
 
+/// The mark of a file that has none, as opennap-ng writes it.
+pub(super) const NO_MARK: &[u8] = b"00000000000000000000000000000000";
+
 /// Files that have gone are taken out from under their terms so many at a time, so that a user who leaves with ten
 /// thousand makes nobody wait.
 const SWEPT_AT_ONCE: usize = 32;
@@ -134,7 +137,7 @@ impl Files {
     pub(super) fn add(&mut self, owner: Link, file: &Shared<'_>) -> u32 {
         let id = self.next;
         self.next += 1;
-        let mark = &file.md5[..file.md5.len().min(LONGEST_MARK)];
+        let mark = bare(file.md5);
         let mut line = BytesMut::with_capacity(file.name.len() + 80);
         Shared { md5: mark, ..*file }.write(&mut line);
         for term in words_of(file.name) {
@@ -214,13 +217,11 @@ impl Files {
 
     /// Hands the files that fulfil a wish to `take`, which tells whether it wants more if it took it. Newest first; each once.
     pub(super) fn search(&self, wish: &Wish, mut take: impl FnMut(&File) -> Option<Verdict>) {
-        self.postings.search(&wish.demand.terms, |id| {
+        let (wanted, unwanted) = (&wish.demand.terms, &wish.excluded);
+        self.postings.search(wanted, unwanted, |id| {
             let Some(file) = self.get(id) else {
                 return Verdict::Next;
             };
-            if wish.excluded.iter().any(|term| self.postings.has(term, id)) {
-                return Verdict::Next;
-            }
             if wish.is_picky() && !wish.has_runs(file.name()) {
                 return Verdict::Next;
             }
@@ -247,6 +248,14 @@ impl Files {
     pub(super) const fn skip_to(&mut self, next: u32) {
         self.next = next;
     }
+}
+
+/// A mark as it stands in a line, where nothing quotes it: one word, or whoever sends it would say of his file, and of whose
+/// it is, what he likes.
+fn bare(mark: &[u8]) -> &[u8] {
+    let mark = &mark[..mark.len().min(LONGEST_MARK)];
+    let mark = mark.split(u8::is_ascii_whitespace).next();
+    mark.filter(|mark| !mark.is_empty()).unwrap_or(NO_MARK)
 }
 
 /// What stands behind the last dot of a name, in lower case; all of it where there is none.

@@ -113,44 +113,53 @@ impl Postings {
         self.terms.is_empty()
     }
 
-    /// Whether `id` is under exactly this term.
-    pub(super) fn has(&self, term: &str, id: u32) -> bool {
-        let ids = self.terms.get(term);
-        ids.is_some_and(|ids| ids.as_slice().binary_search(&id).is_ok())
-    }
-
-    /// Visits the files that have all of `terms`, the newest first; those that have the rarest as a whole word before those
-    /// where it only begins one. One that has gone may be visited, too.
-    pub(super) fn search(&self, terms: &BTreeSet<Term>, mut visit: impl FnMut(u32) -> Verdict) {
+    /// Visits the files that have all of `terms` and none of `unwanted`, the newest first; those that have the rarest as a
+    /// whole word before those where it only begins one. One that has gone may be visited, too.
+    pub(super) fn search(
+        &self,
+        terms: &BTreeSet<Term>,
+        unwanted: &[String],
+        mut visit: impl FnMut(u32) -> Verdict,
+    ) {
         let mut wanted: Vec<Wanted<'_>> = terms.iter().map(|term| self.wanted(term)).collect();
         wanted.sort_by_key(|wanted| wanted.total);
         let Some((rarest, others)) = wanted.split_first_mut() else {
             return;
         };
+        let unwanted = unwanted.iter().map(|term| Wanted::of(self.exactly(term)));
+        // What no name has keeps nobody out.
+        let mut unwanted: Vec<Wanted<'_>> = unwanted.filter(|one| one.total > 0).collect();
         let mut lookups = 0;
         for (place, (list, _)) in rarest.lists.iter().enumerate() {
             let before = &rarest.lists[..place];
-            for other in others.iter_mut() {
+            for other in others.iter_mut().chain(&mut unwanted) {
                 other.rewind();
             }
             for &id in list.iter().rev() {
                 lookups += 1;
-                let all = others.iter_mut().all(|other| other.has(id, &mut lookups))
-                    && !before.iter().any(|(ids, _)| ids.binary_search(&id).is_ok());
-                if (all && visit(id) == Verdict::Enough) || lookups > MOST_LOOKUPS {
+                let fits = others.iter_mut().all(|other| other.has(id, &mut lookups))
+                    && !unwanted.iter_mut().any(|one| one.has(id, &mut lookups))
+                    && !before.iter().any(|(ids, _)| {
+                        lookups += 1;
+                        ids.binary_search(&id).is_ok()
+                    });
+                if (fits && visit(id) == Verdict::Enough) || lookups > MOST_LOOKUPS {
                     return;
                 }
             }
         }
     }
 
+    /// The list of a term.
+    fn exactly(&self, term: &str) -> Vec<(&[u32], usize)> {
+        let ids = self.terms.get(term);
+        ids.map(|ids| (ids.as_slice(), 0)).into_iter().collect()
+    }
+
     /// The lists of all terms that answer `term`; the one equal to it comes first.
     fn wanted(&self, term: &Term) -> Wanted<'_> {
-        let lists: Vec<(&[u32], usize)> = match term {
-            Term::Whole(text) => {
-                let ids = self.terms.get(text.as_str());
-                ids.map(|ids| (ids.as_slice(), 0)).into_iter().collect()
-            }
+        let lists = match term {
+            Term::Whole(text) => self.exactly(text),
             Term::Beginning(text) => self
                 .terms
                 .range::<str, _>((Bound::Included(text.as_str()), Bound::Unbounded))
@@ -159,8 +168,7 @@ impl Postings {
                 .map(|(_, ids)| (ids.as_slice(), 0))
                 .collect(),
         };
-        let total = lists.iter().map(|(ids, _)| ids.len()).sum();
-        Wanted { lists, total }
+        Wanted::of(lists)
     }
 }
 
@@ -171,7 +179,12 @@ struct Wanted<'a> {
     total: usize,
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    fn of(lists: Vec<(&'a [u32], usize)>) -> Self {
+        let total = lists.iter().map(|(ids, _)| ids.len()).sum();
+        Self { lists, total }
+    }
+
     /// Begins to walk down again.
     fn rewind(&mut self) {
         for (ids, ahead) in &mut self.lists {
@@ -219,7 +232,7 @@ mod tests {
 
     fn found(postings: &Postings, words: &str) -> Vec<u32> {
         let mut found = Vec::new();
-        postings.search(&Demand::of(words).terms, |id| {
+        postings.search(&Demand::of(words).terms, &[], |id| {
             assert!(!found.contains(&id));
             found.push(id);
             Verdict::Next
@@ -267,6 +280,45 @@ mod tests {
             found.sort_unstable();
             assert_eq!(found, expected, "{query}");
         }
+    }
+
+    /// How many files are visited at most, whoever asks in whatever words.
+    fn visited(postings: &Postings, words: &str, unwanted: &[String]) -> usize {
+        let mut visited = 0;
+        postings.search(&Demand::of(words).terms, unwanted, |_| {
+            visited += 1;
+            Verdict::Next
+        });
+        visited
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_looked_up_no_oftener_than_what_is() {
+        let mut postings = Postings::default();
+        let unwanted: Vec<String> = (0..50).map(|n| format!("not{n}")).collect();
+        for id in 0..40_000 {
+            postings.insert("song", id);
+            if id % 2 == 1 {
+                unwanted.iter().for_each(|term| postings.insert(term, id));
+            }
+        }
+        assert_eq!(visited(&postings, "song", &[]), 40_000);
+        assert_eq!(visited(&postings, "song", &unwanted[..1]), 20_000);
+        let few = visited(&postings, "song", &unwanted);
+        assert!(
+            few * 51 < MOST_LOOKUPS + 1_000,
+            "{few} visited, 51 lookups each"
+        );
+    }
+
+    #[test]
+    fn beginnings_are_looked_up_no_oftener_either() {
+        let mut postings = Postings::default();
+        for id in 0..40_000 {
+            postings.insert(&format!("song{}", id % 1_000), id);
+        }
+        let few = visited(&postings, "song", &[]);
+        assert!(few * few / 80 < MOST_LOOKUPS + 1_000, "{few} visited");
     }
 
     #[test]

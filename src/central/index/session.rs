@@ -209,7 +209,7 @@ pub(super) fn refuse(out: &mut impl Outbox, link: Link, kind: Kind, why: &str) {
 }
 
 /// Whether somebody may be called so.
-fn is_nick(nick: &[u8]) -> bool {
+pub(super) fn is_nick(nick: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_graphic() && !br#"%$*?.!",\"#.contains(byte);
     let first = nick.first().is_some_and(|first| !b"#&:-".contains(first));
     first && nick.len() <= LONGEST_NICK && nick.iter().all(allowed)

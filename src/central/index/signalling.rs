@@ -5,7 +5,8 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::files::File;
+use super::files::{File, NO_MARK};
+use super::session::is_nick;
 use super::{Index, Link, Outbox, User, say, send, whom_and_what};
 use crate::central::fields::{Fields, Malformed};
 use crate::central::frame::{Frame, Kind, frame};
@@ -14,9 +15,6 @@ use crate::central::token::number;
 
 /// The mark in a 204 that says: neither of you can be connected to.
 const BOTH_FIREWALLED: &[u8] = b"firewallerror";
-
-/// The mark of a file that is not shared, as opennap-ng writes it.
-const NO_MARK: &[u8] = b"00000000000000000000000000000000";
 
 impl Index {
     /// Somebody wants a file; with `push` its owner is to connect.
@@ -237,6 +235,10 @@ impl Index {
         out: &mut impl Outbox,
     ) -> Result<(), Malformed> {
         let nick = Fields::new(body).text()?;
+        if !is_nick(nick) {
+            say(out, from, Kind::TROUBLE, "nobody can be called so");
+            return Ok(());
+        }
         if !self.users.watch(from, nick, self.limits.watched) {
             say(out, from, Kind::TROUBLE, "you watch too many users");
             return Ok(());

@@ -172,6 +172,10 @@ fn bounds_are_kept() {
     let long = format!("\"{}\" 0 1 2 3 4", "x".repeat(513));
     assert_eq!(room.say(bob, 100, &long), ["2: 404 no file is called so"]);
 
+    assert_eq!(
+        room.say(alice, 207, &"x".repeat(2_000)),
+        ["1: 404 nobody can be called so"]
+    );
     assert_eq!(room.say(alice, 207, "bob")[0], "1: 301 bob");
     assert_eq!(
         room.say(alice, 207, "dave"),
@@ -188,6 +192,26 @@ fn bounds_are_kept() {
         room.take(fifth),
         ["10: 0 too many connections from your address", "10: closed"]
     );
+}
+
+#[test]
+fn no_mark_says_more_than_a_mark() {
+    let mut room = Room::new(Limits::default());
+    let bob = room.enter("bob", 6699);
+    let alice = room.enter("alice", 6699);
+    // Were it told on as it is, the hit would be another user's, and at an address of the sender's choice.
+    for (name, mark) in [
+        ("forged", "\"m 1 2 3 4 carol 134744072 9\""),
+        ("empty", "\"\""),
+        ("blank", "\" \""),
+    ] {
+        room.say(bob, 100, &format!("\"{name}.mp3\" {mark} 5 128 44100 60"));
+        let said = room.say(alice, 200, &format!("FILENAME CONTAINS \"{name}\""));
+        let hit = said[0].strip_prefix("2: 201 ").expect("a hit");
+        let hit = crate::central::Hit::parse(hit.as_bytes()).expect("sound");
+        let told = (hit.nick, hit.addr, hit.file.size, hit.file.seconds);
+        assert_eq!(told, (&b"bob"[..], Ipv4Addr::LOCALHOST, 5, 60), "{said:?}");
+    }
 }
 
 #[test]

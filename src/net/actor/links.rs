@@ -170,7 +170,9 @@ impl Actor {
     }
 
     pub(super) fn peer_at(&self, addr: SocketAddrV4) -> Option<PeerId> {
-        let here = self.links.iter().find(|(_, link)| link.is_at(addr));
-        here.map(|(peer, _)| *peer)
+        let mut peers = self.overlay.peers().iter();
+        peers
+            .find(|peer| peer.is_known_as(addr))
+            .map(|peer| peer.id)
     }
 }

@@ -38,8 +38,6 @@ const SEND_BUFFER: usize = 64 * 1024;
 pub(super) struct Link {
     /// The far end of the socket.
     pub(super) remote: SocketAddrV4,
-    /// Where the neighbour listens, if it says so.
-    pub(super) listen: Option<SocketAddrV4>,
     queue: Queue,
     reads_bye: bool,
     tasks: [task::Id; 2],
@@ -139,7 +137,6 @@ impl Link {
         let writer = tasks.spawn(writer.run(waiting).instrument(span));
         Self {
             remote: start.remote,
-            listen: start.agreement.listen,
             queue,
             reads_bye: start.agreement.bye,
             tasks: [reader.id(), writer.id()],
@@ -165,11 +162,6 @@ impl Link {
     /// Whether this is one of its tasks.
     pub(super) fn owns(&self, task: task::Id) -> bool {
         self.tasks.contains(&task)
-    }
-
-    /// Whether the neighbour is known under this address.
-    pub(super) fn is_at(&self, addr: SocketAddrV4) -> bool {
-        self.remote == addr || self.listen == Some(addr)
     }
 }
 

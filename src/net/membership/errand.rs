@@ -16,6 +16,9 @@ use crate::wire::{Extensions, Guid, QueryHit, Record, Trailer, Urn};
 /// How long the owner of a file may take to say yes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long an index may take to answer a search; nobody listens longer.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// A search whose answers are still coming. They carry no number: they come in the order of the questions.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -33,6 +36,11 @@ pub(super) struct Wanted {
 }
 
 impl Asked {
+    /// Whether no more of it will come.
+    pub(super) fn is_late(&self) -> bool {
+        self.began.elapsed() >= ANSWER
+    }
+
     /// Hands on a hit.
     pub(super) fn found(&mut self, hit: &Hit<'_>) {
         let found = search_hit(hit, self.found, self.began, "index");

@@ -78,19 +78,7 @@ impl Visit {
         let begin = async {
             let stream = TcpStream::connect(with.index).await?;
             stream.set_nodelay(true)?;
-            let mut visit = Self {
-                nick: Bytes::copy_from_slice(nick),
-                stream,
-                input: BytesMut::new(),
-                output: BytesMut::new(),
-                taps: with.limits.each_ref().map(Limit::messages),
-                listed: Listing::new(),
-                searches: VecDeque::new(),
-                wanted: Vec::new(),
-                browses: Browses::default(),
-                silent: 0,
-                bringing: JoinSet::new(),
-            };
+            let mut visit = Self::over(stream, nick, &with.limits);
             let nick = String::from_utf8_lossy(nick);
             let login = format!("{nick} {password} {} \"{}\" 0", with.port, with.agent);
             visit.say(Kind::LOGIN, login.as_bytes());
@@ -114,6 +102,23 @@ impl Visit {
                 "it does not answer",
             ))
         })
+    }
+
+    /// Nothing said yet.
+    fn over(stream: TcpStream, nick: &[u8], limits: &[Limit; 2]) -> Self {
+        Self {
+            nick: Bytes::copy_from_slice(nick),
+            stream,
+            input: BytesMut::new(),
+            output: BytesMut::new(),
+            taps: limits.each_ref().map(Limit::messages),
+            listed: Listing::new(),
+            searches: VecDeque::new(),
+            wanted: Vec::new(),
+            browses: Browses::default(),
+            silent: 0,
+            bringing: JoinSet::new(),
+        }
     }
 
     /// Stays until the link ends; tells why it did.
@@ -260,6 +265,10 @@ impl Visit {
         while let Some(late) = self.wanted.iter().position(Wanted::is_late) {
             let why = io::Error::new(io::ErrorKind::TimedOut, "its owner does not answer");
             self.wanted.swap_remove(late).answer(Err(why));
+        }
+        // One that is never answered would have what comes for the next, and the last of the room.
+        while self.searches.front().is_some_and(Asked::is_late) {
+            self.searches.pop_front();
         }
         self.browses.tick();
         Ok(())
@@ -415,3 +424,6 @@ async fn changed(census: &mut watch::Receiver<Census>) {
         pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,10 @@ const DEFAULT_MAX_TTL: u8 = 4;
 /// `X-Degree` of a servent that does not say (LimeWire's assumption).
 const DEFAULT_DEGREE: u32 = 6;
 
+/// The highest `X-Degree` that is believed, twice what any servent known keeps. Whoever claims a million seems to have led
+/// a search to everybody once it has been asked, and with that the search would be over.
+const MAX_DEGREE: u32 = 128;
+
 /// What a finished handshake agreed on, and what the peer said of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agreement {
@@ -40,7 +44,7 @@ pub struct Agreement {
     pub abilities: Abilities,
     /// `X-Max-TTL`, 4 when it says nothing.
     pub max_ttl: u8,
-    /// `X-Degree`, 6 when it says nothing.
+    /// `X-Degree`, 6 when it says nothing, 128 when it says more.
     pub degree: u32,
     /// `X-Try-Ultrapeers` and `X-Try`.
     pub hosts: Vec<SocketAddrV4>,
@@ -111,7 +115,10 @@ impl Agreement {
                 .number("X-Max-TTL")
                 .filter(|&ttl| ttl > 0)
                 .unwrap_or(DEFAULT_MAX_TTL),
-            degree: said.number("X-Degree").unwrap_or(DEFAULT_DEGREE),
+            degree: said
+                .number("X-Degree")
+                .unwrap_or(DEFAULT_DEGREE)
+                .min(MAX_DEGREE),
             hosts: address::tried(said),
         }
     }

@@ -193,3 +193,12 @@ fn an_answer_may_be_terse() {
     let refused = refusal_of(answered("GNUTELLA/0.6 599\n\n").expect("valid"));
     assert_eq!((refused.code, &refused.reason[..]), (599, ""));
 }
+
+#[test]
+fn no_servent_keeps_a_million_neighbours() {
+    for (said, believed) in [("46", 46), ("128", 128), ("1000000", 128), ("-1", 6)] {
+        let answer = format!("GNUTELLA/0.6 200 OK\nX-Degree: {said}\n\n");
+        let step = answered(&answer).expect("valid");
+        assert_eq!(agreement_of(step).degree, believed, "{said}");
+    }
+}
