@@ -105,11 +105,14 @@ impl Village {
         assert!(nodes <= MOST, "{nodes} processes are more than {MOST}");
         let home = Home::new()?;
         let mut residents = Vec::with_capacity(nodes);
+        let neighbours = plan.graph.neighbours();
         for node in 0..nodes {
+            let degree = neighbours.of(node as u32).len();
             let shares = plan.shares.get(node).map_or(&[][..], Vec::as_slice);
             residents.push(Resident::start(
                 &plan,
                 &home.0.join(node.to_string()),
+                degree,
                 shares,
             )?);
         }

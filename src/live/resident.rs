@@ -24,7 +24,12 @@ pub(super) struct Resident {
 
 impl Resident {
     /// Starts one that keeps all it has in `home`, which is made.
-    pub(super) fn start(plan: &Plan, home: &Path, shares: &[(String, String)]) -> io::Result<Self> {
+    pub(super) fn start(
+        plan: &Plan,
+        home: &Path,
+        degree: usize,
+        shares: &[(String, String)],
+    ) -> io::Result<Self> {
         let shared = home.join("shared");
         fs::create_dir_all(&shared)?;
         for (name, content) in shares {
@@ -35,6 +40,7 @@ impl Resident {
         let index = plan.index.map(|index| format!("--index={index}"));
         let child = Command::new(&plan.program)
             .args(["--child-of", &id().to_string()])
+            .args(["--degree", &degree.to_string()])
             .args(["--daemon", "--quiet", "--role", "ultrapeer"])
             .args(["--listen", "127.0.0.1:0", "--bootstrap", "nobody.txt"])
             .args([

@@ -14,6 +14,8 @@ pub struct Config {
     pub neighbours: usize,
     /// The most ultrapeers at once, incoming ones included (LimeWire: 32 between ultrapeers).
     pub slots: usize,
+    /// The degree that neighbours are told (`X-Degree`) and reckon with; all slots where it is not set by hand.
+    pub degree: Option<u32>,
     /// The most leaves at once (gtk-gnutella: 300).
     pub leaves: usize,
     /// How many ultrapeers a leaf keeps (gtk-gnutella: 4; LimeWire asks 5 at most).
@@ -53,6 +55,7 @@ impl Default for Config {
             role: RoleChoice::Auto,
             neighbours: 8,
             slots: 32,
+            degree: None,
             leaves: 300,
             hubs: 4,
             search: Strategy::Auto,

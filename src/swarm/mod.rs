@@ -21,7 +21,6 @@ pub use source::{Source, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use self::places::LOOK_AGAIN;
 use crate::rng::Rng;
 use crate::time::Time;
 

@@ -122,6 +122,11 @@ pub(super) struct Options {
     #[serde(skip)]
     pub(super) child_of: Option<u32>,
 
+    /// How many links such a servent will have, as it tells its neighbours
+    #[arg(long, value_name = "N", hide = true, requires = "child_of")]
+    #[serde(skip)]
+    pub(super) degree: Option<u32>,
+
     /// Read no commands; run until SIGINT or SIGTERM
     #[arg(long)]
     pub(super) daemon: bool,
@@ -160,6 +165,7 @@ impl Options {
             index: self.index.or(file.index),
             api: self.api.or(file.api),
             child_of: self.child_of,
+            degree: self.degree,
             upload_slots: self.upload_slots.or(file.upload_slots),
             tit_for_tat: self.tit_for_tat || file.tit_for_tat,
             upload_limit: self.upload_limit.or(file.upload_limit),

@@ -31,7 +31,7 @@ fn parse(text: &str) -> Result<Options, String> {
     let known: Vec<&str> = command
         .get_arguments()
         .filter_map(|argument| argument.get_long())
-        .filter(|name| !["config", "child-of", "help", "version"].contains(name))
+        .filter(|name| !["config", "child-of", "degree", "help", "version"].contains(name))
         .collect();
     for key in table.keys() {
         if !known.contains(&key.as_str()) {
@@ -107,10 +107,10 @@ mod tests {
         assert_eq!(options.search, Some(Asked::Network(Strategy::flood(2))));
         assert_eq!(options.wait, Some(2.0));
         let keys = all.lines().filter(|line| line.contains('=')).count();
-        let options = Options::command().get_arguments().count() - 2;
+        let options = Options::command().get_arguments().count() - 3;
         assert_eq!(
             keys, options,
-            "a key an option, but for --config and --child-of"
+            "a key an option, but for --config, --child-of and --degree"
         );
     }
 

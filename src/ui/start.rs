@@ -76,7 +76,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
                 Some(Asked::Index) | None => Strategy::Auto,
             },
             ..match options.child_of {
-                Some(_) => by_hand(),
+                Some(_) => by_hand(options.degree),
                 None => overlay::Config::default(),
             }
         },
@@ -84,7 +84,7 @@ pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Set
 }
 
 /// The numbers of a servent whose links are set by hand and whose messages are counted, as in the laboratory.
-fn by_hand() -> overlay::Config {
+fn by_hand(degree: Option<u32>) -> overlay::Config {
     /// Queries of a lesson, and not of a network.
     const ROUTES: usize = 4096;
     overlay::Config {
@@ -92,6 +92,7 @@ fn by_hand() -> overlay::Config {
         udp: false,
         last_hop_tables: false,
         slots: MOST,
+        degree,
         query_rate: u32::MAX,
         max_ttl: u8::MAX,
         hard_ttl: u8::MAX,

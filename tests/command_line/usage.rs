@@ -197,7 +197,7 @@ fn a_folder_that_cannot_be_read_is_not_shared_in_silence() {
     let home = home();
     let folder = home.path().join("closed");
     std::fs::create_dir(&folder).expect("made");
-    std::fs::set_permissions(&folder, Permissions::from_mode(0)).expect("closed");
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o000)).expect("closed");
     // To root nothing is closed.
     let open = std::fs::read_dir(&folder).is_ok();
     let ended = Process::start(home.path(), &["--share", "closed"]).end();

@@ -156,13 +156,14 @@ impl Actor {
     /// What we say of ourselves. Where our address is not known yet it is `0.0.0.0`, for the socket to fill in.
     fn greeting(&self) -> Greeting {
         let config = &self.parts.config;
+        let slots = u32::try_from(config.slots).unwrap_or(u32::MAX);
         Greeting {
             agent: self.parts.agent.clone(),
             guid: self.parts.guid,
             role: self.overlay.role(),
             guidable: self.overlay.is_guidable(),
             listen: self.whereabouts.address().or(Some(self.parts.listen)),
-            degree: u32::try_from(config.slots).unwrap_or(u32::MAX),
+            degree: config.degree.unwrap_or(slots),
             max_ttl: config.ttl,
             deflate: self.parts.deflate,
             relays: config.relays,
