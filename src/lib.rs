@@ -32,8 +32,7 @@
 //! | [`ui`] | command line, prompt, tables, JSON | all above |
 //!
 //! Arrows only go down, and the first eight are pure but for that driver: no socket, thread, disk or clock of their own.
-//! `tests/layers.rs`
-//! reads the sources and fails where that is not so.
+//! `tests/layers.rs` reads the sources and fails where that is not so.
 //!
 //! # The way of a query
 //!
@@ -45,6 +44,63 @@
 //! and [`transfer::Downloads`] fetches the file over HTTP from all who have it: a [`swarm::Swarm`] says whom to ask for which
 //! bytes, each block is held against the [`thex::Tree`], the whole against its SHA-1, and only then it is put among the
 //! downloads.
+//!
+//! # In a program of your own
+//!
+//! A servent that fetches the first file it finds:
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use servent::net::{Servent, Settings};
+//! use servent::transfer::Wanted;
+//! use servent::wire::Query;
+//!
+//! # async fn fetch() -> Result<(), Box<dyn std::error::Error>> {
+//! let servent = Servent::start(Settings {
+//!     share: vec!["music".into()],
+//!     connect: vec!["192.0.2.7:6346".parse()?],
+//!     ..Settings::new(Path::new("home"))
+//! })
+//! .await?;
+//! servent.neighbours().wait_for(|count| *count > 0).await?;
+//! let mut search = servent.search(Query::words("ace of spades"), None).await;
+//! if let Some(found) = search.hits.recv().await {
+//!     let id = servent.downloads().start(Wanted::of(&found.hit, &found.hit.records[0]))?;
+//!     let mut download = servent.downloads().watch(id).expect("it was begun");
+//!     println!("{:?}", *download.wait_for(|download| download.state.is_final()).await?);
+//! }
+//! servent.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Two ways of searching, compared on a network of a thousand servents. The figures are the same on every machine:
+//!
+//! ```
+//! use servent::lab::compare::{Comparison, Progress};
+//! use servent::lab::measure::Summary;
+//! use servent::lab::topology::Kind;
+//! use servent::lab::workload::{Plan, Replication};
+//! use servent::rng::Rng;
+//!
+//! # fn compare() -> Result<(), Box<dyn std::error::Error>> {
+//! let comparison = Comparison {
+//!     graph: Kind::Random.draw(1_000, 6.0, &mut Rng::seeded(1))?.giant(),
+//!     plan: Plan { objects: 100, replication: Replication::Copies(10), zipf: 0.8, queries: 20 },
+//!     strategies: vec!["flood:ttl=4".parse()?, "walk:walkers=16,check=4".parse()?],
+//!     latency: Default::default(),
+//!     seed: 1,
+//!     threads: 2,
+//! };
+//! let outcome = comparison.run(&Progress::default());
+//! let [(_, flood), (_, walk)] = &outcome.rows[..] else { unreachable!("two were asked for") };
+//! let cost = |queries: &Summary| queries.mean(|query| query.queries);
+//! assert!(cost(walk) < cost(flood));
+//! # Ok(())
+//! # }
+//! # compare().unwrap();
+//! ```
 //!
 //! # What strangers send
 //!

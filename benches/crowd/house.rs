@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use servent::net::{Servent, Settings};
 use servent::overlay::{Config, RoleChoice};
-use servent::transfer::Rates;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -178,27 +177,14 @@ pub(crate) fn live(arguments: &[String]) {
     let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
     let settings = Settings {
         share: vec![home.join("share")],
-        downloads: home.join("downloads"),
-        data: home.join("data"),
         listen: vec![any],
-        bootstrap: Vec::new(),
-        caches: Vec::new(),
-        public: None,
-        tit_for_tat: false,
-        upload_limit: Rates::default(),
-        relay: 0,
-        download_limit: Rates::default(),
-        connect: Vec::new(),
-        index: None,
-        upload_slots: 10,
-        deflate: true,
-        link_delay: Duration::ZERO,
         overlay: Config {
             role: RoleChoice::Ultrapeer,
             leaves: leaves.parse().expect("a number"),
             grow: false,
             ..Config::default()
         },
+        ..Settings::new(home)
     };
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     runtime.block_on(async {

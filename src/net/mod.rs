@@ -50,6 +50,6 @@ pub use public::Public;
 pub use room::raise_limit_on_open_files;
 pub use search::{Search, SearchHit};
 pub use servent::Servent;
-pub use settings::Settings;
+pub use settings::{Settings, UPLOAD_SLOTS};
 pub use status::{PeerStatus, Status};
 pub use watches::{Find, Watch, Watches};

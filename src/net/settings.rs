@@ -1,12 +1,15 @@
 //! What a servent is started with.
 
-use std::net::SocketAddrV4;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Public;
 use crate::overlay;
 use crate::transfer::Rates;
+
+/// Uploads at once, where nobody says how many.
+pub const UPLOAD_SLOTS: usize = 10;
 
 /// What a servent is started with; the command line fills it.
 #[derive(Clone, Debug)]
@@ -46,4 +49,30 @@ pub struct Settings {
     pub deflate: bool,
     /// The overlay's numbers.
     pub overlay: overlay::Config,
+}
+
+impl Settings {
+    /// Those of a servent that keeps all it has below `home`, shares nothing, knows nobody, listens on any free port and has
+    /// no limits.
+    pub fn new(home: &Path) -> Self {
+        Self {
+            share: Vec::new(),
+            downloads: home.join("downloads"),
+            data: home.join("data"),
+            listen: vec![SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)],
+            bootstrap: Vec::new(),
+            caches: Vec::new(),
+            public: None,
+            connect: Vec::new(),
+            index: None,
+            upload_slots: UPLOAD_SLOTS,
+            tit_for_tat: false,
+            upload_limit: Rates::default(),
+            download_limit: Rates::default(),
+            relay: 0,
+            link_delay: Duration::ZERO,
+            deflate: true,
+            overlay: overlay::Config::default(),
+        }
+    }
 }

@@ -116,10 +116,8 @@ async fn find_content(session: &Session, content: &Content) -> Result<Wanted, Fa
         if let Some(record) = records.find(|record| record.sha1() == Some(content.sha1)) {
             return Ok(Wanted {
                 name: content.name.as_ref().unwrap_or(&record.name).clone(),
-                size: Some(record.size),
-                sha1: Some(content.sha1),
                 root: content.root,
-                sources: vec![Source::of(&found.hit, record)],
+                ..Wanted::of(&found.hit, record)
             });
         }
     }

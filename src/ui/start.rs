@@ -16,7 +16,7 @@ use super::failure::{Exit, Failure};
 use super::host::Host;
 use crate::librarian::oversharing;
 use crate::live::MOST;
-use crate::net::{Bootstrap, DEFAULT_PORT, Public, Settings};
+use crate::net::{Bootstrap, DEFAULT_PORT, Public, Settings, UPLOAD_SLOTS};
 use crate::overlay::{self, Strategy};
 
 /// How many ports from [`DEFAULT_PORT`] on are tried where none is given. The shipped `bootstrap.txt` names the same.
@@ -24,9 +24,6 @@ const PORTS: u16 = 10;
 
 /// How far servents of one village are from each other: many times what their machine takes to wake one of them.
 const LINK_DELAY: Duration = Duration::from_millis(25);
-
-/// Uploads at once, where nothing is said.
-const UPLOAD_SLOTS: usize = 10;
 
 /// The settings that `options` ask for.
 pub(super) async fn settings(options: &Options, data: &DataFolder) -> Result<Settings, Failure> {

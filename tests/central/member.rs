@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
 use servent::net::{Search, SearchHit, Servent, Settings, Standing};
 use servent::overlay;
-use servent::transfer::{DownloadId, DownloadState, Rates};
+use servent::transfer::{DownloadId, DownloadState};
 
 use crate::caller::ANYWHERE;
 
@@ -43,29 +42,20 @@ impl Member {
     async fn at_home(home: TempDir, index: SocketAddrV4, connect: &[&Self]) -> Self {
         let settings = Settings {
             share: vec![home.path().join("share")],
-            downloads: home.path().join("downloads"),
-            data: home.path().join("data"),
             listen: vec![ANYWHERE],
-            bootstrap: Vec::new(),
-            caches: Vec::new(),
-            public: None,
             connect: connect
                 .iter()
                 .map(|member| member.servent.listen())
                 .collect(),
             index: Some(index),
             upload_slots: 4,
-            tit_for_tat: false,
-            upload_limit: Rates::default(),
-            relay: 0,
-            download_limit: Rates::default(),
             deflate: false,
-            link_delay: Duration::ZERO,
             overlay: overlay::Config {
                 grow: false,
                 udp: false,
                 ..overlay::Config::default()
             },
+            ..Settings::new(home.path())
         };
         let servent = Servent::start(settings).await.expect("it starts");
         let mut census = servent.census();

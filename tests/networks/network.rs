@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use servent::net::{Public, Servent, Settings, Status};
 use servent::overlay::{self, RoleChoice};
-use servent::transfer::Rates;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep, timeout};
@@ -37,23 +36,11 @@ pub(crate) struct Network {
 /// What a servent below `home` is started with: any port of loopback, nobody to call.
 pub(crate) fn settings(home: &Path, overlay: overlay::Config) -> Settings {
     Settings {
-        index: None,
         share: vec![home.join("share")],
-        downloads: home.join("downloads"),
-        data: home.join("data"),
         listen: vec![LOOPBACK_ANY],
-        bootstrap: Vec::new(),
-        caches: Vec::new(),
-        public: None,
-        connect: Vec::new(),
-        upload_slots: 10,
-        tit_for_tat: false,
-        upload_limit: Rates::default(),
-        relay: 0,
-        download_limit: Rates::default(),
         deflate: false,
-        link_delay: Duration::ZERO,
         overlay,
+        ..Settings::new(home)
     }
 }
 

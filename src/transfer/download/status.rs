@@ -116,6 +116,19 @@ pub struct Wanted {
     pub sources: Vec<Source>,
 }
 
+impl Wanted {
+    /// A file that somebody told of in a hit, from him.
+    pub fn of(hit: &QueryHit, record: &Record) -> Self {
+        Self {
+            name: record.name.clone(),
+            size: Some(record.size),
+            sha1: record.sha1(),
+            root: None,
+            sources: vec![Source::of(hit, record)],
+        }
+    }
+}
+
 /// Which downloads get the connections first.
 #[derive(
     Clone,
