@@ -186,7 +186,7 @@ impl Swarm {
                 }
             }
         }
-        next.filter(|next| !self.is_edge(*next) && self.holders(&[*next]) <= vec![best])
+        next.filter(|next| !self.is_edge(*next) && self.holders(&[*next])[0] <= best)
             .unwrap_or(place)
     }
 

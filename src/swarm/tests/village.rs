@@ -1,6 +1,6 @@
 //! Peers who fetch one file from a seed and from each other: a swarm each, and lines that are as fast as they are.
 
-use super::world::{KIB, MIB, STEP};
+use super::world::{KIB, MIB, PATIENCE, STEP};
 use crate::swarm::*;
 
 /// The size of a block of the tree.
@@ -38,15 +38,10 @@ pub(super) struct Village {
 
 impl Village {
     pub(super) fn new(seed: u64, peers: usize, size: u64, rate: u64) -> Self {
-        let patience = Patience {
-            first_retry: Duration::from_secs(2),
-            tries: 5,
-            busy_answers: 1000,
-        };
         let mut rng = Rng::seeded(seed);
         let swarm = |_| {
             let dice = Rng::seeded(rng.next());
-            Swarm::new(patience, Some(size), Ranges::new(), dice)
+            Swarm::new(PATIENCE, Some(size), Ranges::new(), dice)
         };
         Self {
             size,

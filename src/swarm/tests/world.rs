@@ -5,6 +5,11 @@ use crate::swarm::*;
 pub(super) const KIB: u64 = 1024;
 pub(super) const MIB: u64 = 1024 * KIB;
 pub(super) const BLOCK: u64 = 64 * KIB;
+pub(super) const PATIENCE: Patience = Patience {
+    first_retry: Duration::from_secs(2),
+    tries: 5,
+    busy_answers: 1000,
+};
 /// How far the clock moves at a time.
 pub(super) const STEP: Duration = Duration::from_millis(10);
 
@@ -56,13 +61,8 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, size: u64, tree: bool, hosts: &[(Manner, u64)]) -> Self {
-        let patience = Patience {
-            first_retry: Duration::from_secs(2),
-            tries: 5,
-            busy_answers: 1000,
-        };
         let mut world = Self {
-            swarm: Swarm::new(patience, Some(size), Ranges::new(), Rng::seeded(seed)),
+            swarm: Swarm::new(PATIENCE, Some(size), Ranges::new(), Rng::seeded(seed)),
             hosts: Vec::new(),
             now: Time::ZERO,
             size,
