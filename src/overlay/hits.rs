@@ -4,13 +4,13 @@
 //! teaches where a Push to that servent goes.
 
 use std::net::SocketAddrV4;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::time::Time;
 use crate::wire::{Descriptor, Ggep, Guid, Header, Kind, QueryHit, Record, Trailer};
 
+use super::quota::MINUTE;
 use super::routes::Way;
 use super::{Effect, Event, Outbox, Overlay, PeerId};
 
@@ -211,8 +211,6 @@ fn pack(mut hit: QueryHit, payloads: &mut Vec<Bytes>) {
 
 /// New servents whose hits one neighbour may bring in a minute; all together are 27 a second before the first is forgotten.
 const NEW_SERVENTS: u32 = 1_000;
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// LimeWire reads no hit with more records.
 const RECORDS_PER_HIT: usize = 10;

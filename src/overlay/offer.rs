@@ -16,7 +16,7 @@ use crate::wire::{Descriptor, Guid, HEADER_LEN, Header, Kind, Query, Record, Ven
 
 use super::claim::ALL;
 use super::datagram::SECURE;
-use super::quota::Quota;
+use super::quota::{MINUTE, Quota};
 use super::reach::{is_believed, is_possible};
 use super::{Outbox, Overlay, PeerId};
 
@@ -264,8 +264,6 @@ const OFFERS: usize = 128;
 
 /// Offers a minute to addresses that have not proved themselves, all together.
 const UNPROVEN_PER_MINUTE: u32 = 60;
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long an offer stands. gtk-gnutella waits for 80 s and offers three times; with us nothing is lost in the end, so it
 /// had better not come when nobody waits for it any more.

@@ -12,6 +12,7 @@ use crate::wire::{Descriptor, Guid, Kind, Push};
 
 use super::ledger::holder;
 use super::offer::LOWEST_PORT;
+use super::quota::MINUTE;
 use super::reach::is_believed;
 use super::routes::Way;
 use super::{Effect, Event, Outbox, Overlay, Peer, PeerId};
@@ -145,8 +146,6 @@ const SHORTEST: usize = 26;
 
 /// A Push follows a hit; so long after the last one it is no answer to it.
 const ANSWERED_LATELY: Duration = Duration::from_secs(600);
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Dials a minute for pushes in all: more than a servent has upload slots.
 const PER_MINUTE: usize = 20;

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::time::Time;
 
+/// The span of most of them.
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
 /// How much of an allowance has been used. The span begins with the first use and not with the clock, so that a
 /// burst gets its whole allowance and no more.
 #[derive(Clone, Copy, Debug)]

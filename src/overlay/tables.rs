@@ -15,6 +15,7 @@ use crate::time::Time;
 use crate::wire::qrp::{RouteTable, RouteTableMessage, update};
 use crate::wire::{ByeCode, Descriptor, Guid, Kind, WireError};
 
+use super::quota::MINUTE;
 use super::shield::is_greedy;
 use super::{Outbox, Overlay, Peer, PeerId};
 
@@ -279,8 +280,6 @@ const CHANGE: Duration = Duration::from_secs(60);
 /// Resets and updates taken from one neighbour in a minute. Honest ones come once a minute, a few at the start. The
 /// costliest has us go through two million slots, and can be said in a thousand bytes.
 const UPDATES_TAKEN: u32 = 30;
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// The slots of the table an ultrapeer gives, at least (LimeWire and gtk-gnutella between ultrapeers).
 const WHOLE_SLOTS: u32 = 1 << 17;
